@@ -1,0 +1,146 @@
+"""Writes, reads back and compares what a trained model becomes: .keras, SavedModel, TFLite."""
+
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert import interpreter as litert
+
+from keras_homography import files, geometry
+
+# Float32 convolutions add up in another order in each runtime.
+TOLERANCE = 1e-3  # pixels
+
+
+def predict_h4pt(model, pairs):
+    """The main output of a Keras model: numpy float32 `[n, 4, 2]`, pixels."""
+    outputs = model(tf.convert_to_tensor(pairs, tf.float32), training=False)
+    return tf.nest.flatten(outputs)[0].numpy()
+
+
+def _as_patch(image, patch_size):
+    """An image uint8 `[height, width, 1 or 3]` as a grey patch, and what it was scaled by."""
+    channels = tf.shape(image)[-1]
+    tf.debugging.assert_equal(
+        (channels == 1) | (channels == 3),
+        True,
+        "An image must be [height, width, 1] (grey) or [height, width, 3] (RGB).",
+    )
+    image = tf.cast(image, tf.float32)
+    weights = tf.cond(
+        channels == 3, lambda: tf.constant([0.299, 0.587, 0.114]), lambda: tf.ones([1])
+    )
+    grey = tf.reduce_sum(image * weights, axis=-1, keepdims=True)
+    size = tf.cast(tf.shape(image)[1::-1], tf.float32)
+    patch = tf.image.resize(grey, [patch_size, patch_size], antialias=True)
+    return patch, size / patch_size
+
+
+def _archive(model, folder, endpoints):
+    """Writes a SavedModel with `endpoints`, `[(name, function, input signature)]`."""
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for name, function, signature in endpoints:
+        archive.add_endpoint(name, function, input_signature=signature)
+    archive.write_out(str(folder), verbose=False)
+
+
+def _serving(model, batch_size):
+    """The endpoint that takes stacked patches: see `write_saved_model`."""
+
+    def serve(pairs):
+        return {"h4pt": tf.nest.flatten(model(pairs, training=False))[0]}
+
+    shape = [batch_size, *model.input_shape[1:]]
+    return "serving_default", serve, [tf.TensorSpec(shape, tf.float32, "pairs")]
+
+
+def _alignment(model):
+    """The endpoint that takes two images: see `write_saved_model`."""
+    patch_size = model.input_shape[1]
+
+    def align(image_a, image_b):
+        patch_a, scale_a = _as_patch(image_a, patch_size)
+        patch_b, scale_b = _as_patch(image_b, patch_size)
+        pairs = tf.concat([patch_a, patch_b], axis=-1)[None]
+        h4pt = tf.nest.flatten(model(pairs, training=False))[0][0]
+        a_from_b = geometry.matrix_from_h4pt(h4pt, patch_size)
+        a_from_b = geometry.rescale(a_from_b, scale_a, scale_b)
+        return {"h4pt": h4pt, "a_from_b": a_from_b, "b_from_a": geometry.invert(a_from_b)}
+
+    images = [tf.TensorSpec([None, None, None], tf.uint8, f"image_{x}") for x in "ab"]
+    return "align", align, images
+
+
+def write_saved_model(model, folder):
+    """Writes a SavedModel that needs neither Keras nor this package.
+
+    Signatures: `serving_default(pairs)`, float32 `[n, size, size, 2]` in 0..255 -> `h4pt`
+    `[n, 4, 2]`, pixels; `align(image_a, image_b)`, two uint8 images `[height, width, 1 or 3]` of
+    any size -> `h4pt` `[4, 2]`, pixels of the network's patch, and `a_from_b` and `b_from_a`
+    `[3, 3]`, pixels of the images.
+    """
+    _archive(model, folder, [_serving(model, None), _alignment(model)])
+
+
+def write_tflite(model, path):
+    """Writes a TFLite file: one pair in, `h4pt` out, float32, built-in operators only."""
+    with tempfile.TemporaryDirectory() as folder:
+        _archive(model, folder, [_serving(model, 1)])
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        path.write_bytes(converter.convert())
+
+
+def _read_keras(path):
+    model = keras.models.load_model(path, compile=False)
+    return lambda pairs: predict_h4pt(model, pairs)
+
+
+def _read_saved_model(folder):
+    serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    return lambda pairs: serve(pairs=tf.constant(pairs))["h4pt"].numpy()
+
+
+def _read_tflite(path):
+    runner = litert.Interpreter(str(path)).get_signature_runner()
+    return lambda pairs: np.concatenate([runner(pairs=pair[None])["h4pt"] for pair in pairs])
+
+
+_FORMATS = {
+    "model.keras": (lambda model, path: model.save(path), _read_keras),
+    "saved_model": (write_saved_model, _read_saved_model),
+    "model.tflite": (write_tflite, _read_tflite),
+}
+
+
+def export(model, output_dir, pairs):
+    """Writes a model in every format, reads each back and compares it with the model.
+
+    Args:
+      model: a float32 `keras.Model` of pairs, not compiled: a compiled loss of ours would need this
+        package to load.
+      output_dir: an existing folder; `model.keras`, `saved_model/` and `model.tflite` go there.
+      pairs: float32 `[n, size, size, 2]`, real patches to compare on.
+
+    Returns:
+      `{file name: largest difference of a corner coordinate from the model, in pixels}`.
+
+    Raises:
+      ValueError: a file gives other numbers than the model. It is not left behind.
+    """
+    expected = predict_h4pt(model, pairs)
+    parity = {}
+    for name, (write, read) in _FORMATS.items():
+        with files.replacing(pathlib.Path(output_dir) / name) as beside:
+            write(model, beside)
+            difference = float(np.abs(read(beside)(pairs) - expected).max())
+            if not difference <= TOLERANCE:
+                raise ValueError(
+                    f"{name} differs from the model by {difference:.2g} px; at most {TOLERANCE:g} "
+                    "is rounding. This is a fault of the conversion: please report it."
+                )
+        parity[name] = difference
+    return parity

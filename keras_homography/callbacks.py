@@ -1,0 +1,202 @@
+"""Keras callbacks of a training run: speed, validation in pixels, checkpoints, an orderly end."""
+
+import json
+import pathlib
+import signal
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_homography import figures, files, metrics
+
+
+class Throughput(keras.callbacks.Callback):
+    """Adds `pairs_per_second` to the progress bar: the mean since the round began."""
+
+    def __init__(self, batch_size):
+        super().__init__()
+        self._batch_size = batch_size
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._begin, self._batches = time.monotonic(), 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._batches += 1
+        seconds = time.monotonic() - self._begin
+        logs["pairs_per_second"] = self._batches * self._batch_size / seconds
+
+
+class Validation(keras.callbacks.Callback):
+    """After every round: corner errors on the validation pairs, and a picture of some quads.
+
+    The round's figures join Keras's logs as `val_mace`, `val_median` and so on, pixels.
+    """
+
+    PICTURED = 8
+
+    def __init__(self, pairs, output_dir):
+        """Args: `pairs`, finite batches of (patches, h4pt); the run's folder."""
+        super().__init__()
+        self._pairs = pairs
+        self._output_dir = pathlib.Path(output_dir)
+
+    def measure(self):
+        """Runs the model on the validation pairs.
+
+        Returns:
+          `(summary, picture)`: of `metrics.summarize`, and of `figures.quads`.
+        """
+        true = np.concatenate([h4pt for _, h4pt in self._pairs])
+        h4pt = self.model.predict(self._pairs, verbose=0)
+        patches = next(iter(self._pairs))[0][: self.PICTURED]
+        picture = figures.quads(patches, true[: len(patches)], h4pt[: len(patches)])
+        return metrics.summarize(metrics.corner_errors(true, h4pt)), picture
+
+    def on_epoch_end(self, epoch, logs=None):
+        summary, picture = self.measure()
+        logs.update({f"val_{name}": value for name, value in summary.items()})
+        with files.replacing(self._output_dir / "validation.png") as beside:
+            figures.write_png(beside, picture)
+        with tf.summary.create_file_writer(str(self._output_dir / "logs")).as_default():
+            tf.summary.image("quads: true green, predicted red", picture[None], step=epoch)
+
+
+def _step_of(checkpoint):
+    """The step in a checkpoint's name; None if there is no checkpoint."""
+    return int(checkpoint.rsplit("-", 1)[1]) if checkpoint else None
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Keeps the last state of the whole run and the weights of its best round; resumes.
+
+    `tf.train.CheckpointManager` names a checkpoint as the newest only after it is written, so that
+    a kill at any moment leaves the one before.
+
+    Attributes:
+      step: how many batches the run has trained on.
+      history: `[{step, pairs, seconds, loss, val_mace, ...}]`, one for every round.
+    """
+
+    def __init__(self, model, output_dir, batch_size):
+        super().__init__()
+        folder = pathlib.Path(output_dir) / "checkpoints"
+        self._history_file = pathlib.Path(output_dir) / "history.json"
+        self._batch_size = batch_size
+        self._step = tf.Variable(0, dtype=tf.int64)
+        self._seconds = tf.Variable(0.0, dtype=tf.float64)
+        self._best_mace = tf.Variable(np.inf, dtype=tf.float64)
+        state = tf.train.Checkpoint(
+            model=model,
+            optimizer=model.optimizer,
+            step=self._step,
+            seconds=self._seconds,
+            best_mace=self._best_mace,
+        )
+        self._last = tf.train.CheckpointManager(state, str(folder / "last"), max_to_keep=2)
+        self._best = tf.train.CheckpointManager(
+            tf.train.Checkpoint(model=model), str(folder / "best"), max_to_keep=1
+        )
+        self._begin = time.monotonic()
+        self.step: int = 0
+        self.history: list[dict[str, float]] = []
+
+    def resume(self):
+        """Restores the last state, if there is one.
+
+        Returns:
+          The step it was saved at; 0 for a new run.
+        """
+        if self._last.latest_checkpoint:
+            self._last.checkpoint.restore(
+                self._last.latest_checkpoint
+            ).assert_existing_objects_matched()
+            self.step = int(self._step)
+            history = json.loads(self._history_file.read_text(encoding="utf-8"))
+            self.history = [entry for entry in history if entry["step"] <= self.step]
+        return self.step
+
+    @property
+    def best_step(self):
+        """The step of the round with the lowest MACE."""
+        return _step_of(self._best.latest_checkpoint)
+
+    def restore_best(self):
+        """Gives the model the weights of the round with the lowest MACE."""
+        self._best.checkpoint.restore(self._best.latest_checkpoint).expect_partial()
+
+    def save(self):
+        """Saves the state at the present step, if that is not done already."""
+        if _step_of(self._last.latest_checkpoint) == self.step:
+            return
+        now = time.monotonic()
+        self._seconds.assign_add(now - self._begin)
+        self._begin = now
+        self._step.assign(self.step)
+        files.write_text(self._history_file, json.dumps(self.history, indent=1))
+        self._last.save(checkpoint_number=self.step)
+
+    def on_train_begin(self, logs=None):
+        self._begin = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = float(self._seconds) + time.monotonic() - self._begin
+        self.history.append(
+            {
+                "step": self.step,
+                "pairs": self.step * self._batch_size,
+                "seconds": round(seconds, 1),
+                **{name: float(value) for name, value in logs.items()},
+            }
+        )
+        if logs["val_mace"] < float(self._best_mace):
+            self._best_mace.assign(logs["val_mace"])
+            self._best.save(checkpoint_number=self.step)
+        self.save()
+
+
+class StopRequestedError(Exception):
+    """A signal asked the run to stop; its number is `args[0]`."""
+
+
+class DivergedError(Exception):
+    """The loss is not finite any more."""
+
+
+class OrderlyEnd(keras.callbacks.Callback):
+    """Ends `fit` between two batches: on SIGINT or SIGTERM, and on a loss that is not finite.
+
+    As a context manager around `fit` it takes over the two signals. A second SIGINT interrupts at
+    once.
+
+    Raises:
+      StopRequestedError: a signal came.
+      DivergedError: the loss is NaN or infinite.
+    """
+
+    def __enter__(self):
+        self._received = None
+        self._handlers = {
+            number: signal.signal(number, self._receive)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number, frame):
+        if self._received:
+            raise KeyboardInterrupt
+        self._received = number
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            raise DivergedError
+        if self._received:
+            raise StopRequestedError(self._received)

@@ -1,0 +1,50 @@
+"""Every picture that the project draws."""
+
+import cv2
+import numpy as np
+
+from keras_homography import geometry
+
+TRUE_COLOUR = (40, 200, 60)
+PREDICTED_COLOUR = (255, 60, 40)
+
+
+def _draw_quad(picture, quad, colour, margin):
+    points = np.round((np.asarray(quad) + margin) * 16).astype(np.int32)
+    cv2.polylines(picture, [points], True, colour, 1, cv2.LINE_AA, shift=4)
+
+
+def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
+    """Where patch B lies in patch A, truly (green) and as predicted (red).
+
+    Args:
+      patches: `[n, size, size, 2]`, grey levels in 0..255.
+      h4pt_true: `[n, 4, 2]`, pixels.
+      h4pt: `[n, 4, 2]`, pixels.
+      columns: how many pairs to draw side by side.
+      margin: around a patch, in pixels, for the corners outside it.
+
+    Returns:
+      uint8 `[height, width, 3]`, RGB: patch A with both quads, for each pair.
+    """
+    patches = np.asarray(patches)
+    square = geometry.corners(patches.shape[1]).numpy()
+    tiles = []
+    for patch, true, predicted in zip(
+        patches[..., 0], np.asarray(h4pt_true), np.asarray(h4pt), strict=True
+    ):
+        framed = np.pad(patch.astype(np.uint8), margin, constant_values=24)
+        tile = cv2.cvtColor(framed, cv2.COLOR_GRAY2RGB)
+        _draw_quad(tile, square + true, TRUE_COLOUR, margin)
+        _draw_quad(tile, square + predicted, PREDICTED_COLOUR, margin)
+        tiles.append(tile)
+    while len(tiles) % columns:
+        tiles.append(np.full_like(tiles[0], 24))
+    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
+    return np.vstack(rows)
+
+
+def write_png(path, picture):
+    """Writes an RGB picture, uint8 `[height, width, 3]`."""
+    encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+    path.write_bytes(encoded.tobytes())

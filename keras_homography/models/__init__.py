@@ -1,0 +1,28 @@
+"""The architectures by name. To add one, write its file and add a line here."""
+
+from keras_homography.models import homographynet
+
+ARCHITECTURES = {
+    "homographynet": homographynet.build,
+}
+
+
+def build(name, **options):
+    """Builds an architecture by its name.
+
+    Args:
+      name: a key of `ARCHITECTURES`.
+      **options: of its `build` function.
+
+    Returns:
+      A functional `keras.Model`: float32 `[n, patch_size, patch_size, 2]`, grey levels in 0..255,
+      channel 0 patch A and channel 1 patch B -> first output `h4pt`, float32 `[n, 4, 2]`, pixels.
+
+    Raises:
+      ValueError: there is no such architecture, or an option is out of its range.
+    """
+    if name not in ARCHITECTURES:
+        raise ValueError(
+            f"There is no architecture {name!r}; there are {', '.join(sorted(ARCHITECTURES))}."
+        )
+    return ARCHITECTURES[name](**options)

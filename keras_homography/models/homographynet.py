@@ -1,0 +1,59 @@
+"""HomographyNet, regression: DeTone, Malisiewicz, Rabinovich 2016, section 4 and figure 1."""
+
+import keras
+
+
+def build(patch_size=128, rho=32, width=1.0, dropout=0.5):
+    """The regression network of the paper.
+
+    Eight 3x3 convolutions, each followed by ReLU and batch normalisation, a 2x2 max-pooling after
+    every two; a dense layer of 1,024; eight linear outputs. Dropout after the last convolution and
+    after the dense layer. 34.2 million parameters at width 1. Ours: scaling of the grey levels in
+    front and of the outputs behind, so that both are in the caller's units.
+
+    Args:
+      patch_size: side of the patches, in pixels, a multiple of 8.
+      rho: the offset, in pixels, that the head's output of 1 stands for.
+      width: factor on the number of channels of every hidden layer.
+      dropout: share of activations dropped, both times.
+
+    Returns:
+      A functional `keras.Model` of built-in layers: float32 `[n, patch_size, patch_size, 2]`,
+      grey levels in 0..255, channel 0 patch A and channel 1 patch B -> `h4pt`, float32
+      `[n, 4, 2]`, pixels.
+
+    Raises:
+      ValueError: `patch_size` is not a multiple of 8, `width` is not positive, or `dropout` is
+        not in [0, 1).
+    """
+    if patch_size < 8 or patch_size % 8:
+        raise ValueError(f"patch_size must be a multiple of 8 for homographynet; got {patch_size}.")
+    if not width > 0:
+        raise ValueError(f"width must be above 0; got {width}.")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
+
+    def channels(full):
+        return max(4, round(full * width))
+
+    pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale_grey_levels")(pairs)
+
+    for number, full in enumerate((64, 64, 64, 64, 128, 128, 128, 128), start=1):
+        x = keras.layers.Conv2D(
+            channels(full), 3, padding="same", activation="relu", name=f"conv{number}"
+        )(x)
+        x = keras.layers.BatchNormalization(name=f"norm{number}")(x)
+        if number in (2, 4, 6):
+            x = keras.layers.MaxPooling2D(name=f"pool{number // 2}")(x)
+
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dropout(dropout, name="dropout1")(x)
+    x = keras.layers.Dense(channels(1024), activation="relu", name="dense")(x)
+    x = keras.layers.Dropout(dropout, name="dropout2")(x)
+
+    # The head stays in float32 under mixed precision: bfloat16 has steps of a quarter of a pixel.
+    x = keras.layers.Dense(8, kernel_initializer="zeros", dtype="float32", name="offsets")(x)
+    x = keras.layers.Rescaling(float(rho), dtype="float32", name="scale_to_pixels")(x)
+    h4pt = keras.layers.Reshape((4, 2), dtype="float32", name="h4pt")(x)
+    return keras.Model(pairs, h4pt, name="homographynet")

@@ -1,0 +1,108 @@
+"""What every program does at its edges: flags in, one clear line for a user's mistake."""
+
+import logging as python_logging
+import os
+import pathlib
+import platform
+import sys
+import tempfile
+import time
+
+from absl import app, flags, logging
+
+import keras_homography
+from keras_homography import files
+
+FLAGS = flags.FLAGS
+
+
+def _find_flagfiles(arguments):
+    """Lets `--flagfile=flags/NAME` name a recipe of the package from any working folder."""
+    found = []
+    for argument in arguments:
+        option, _, value = argument.partition("=")
+        if option in ("--flagfile", "-flagfile") and not os.path.exists(value):
+            shipped = files.resource("flags", pathlib.PurePath(value).name)
+            if not shipped:
+                _fail(f"There is no flag file {value!r}, here or among the package's recipes.")
+            argument = f"--flagfile={shipped}"
+        found.append(argument)
+    return found
+
+
+def _fail(message):
+    print(f"Error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _import_tensorflow():
+    """Imports TensorFlow without its greetings, which no setting turns off: they would hide the
+    one line that a user has to read."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as greetings:
+        os.dup2(greetings.fileno(), 2)
+        try:
+            import tensorflow as tf
+        except BaseException:
+            greetings.seek(0)
+            os.write(standard_error, greetings.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+    tf.get_logger().setLevel(python_logging.ERROR)
+
+
+def run(main):
+    """Runs a program: parses the flags, then calls `main()`.
+
+    A `ValueError` is a user's mistake: its message goes to standard error, the exit code is 2. An
+    integer that `main` returns is the exit code.
+    """
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        _fail(
+            f"KERAS_BACKEND is {backend!r}; keras_homography runs on TensorFlow. Unset it or set "
+            "KERAS_BACKEND=tensorflow."
+        )
+
+    def guarded(arguments):
+        if len(arguments) > 1:
+            _fail(f"Unexpected argument {arguments[1]!r}; every option is --name=value.")
+        if not FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)
+        _import_tensorflow()
+        try:
+            return main()
+        except (ValueError, OSError) as error:
+            _fail(error)
+
+    app.run(guarded, argv=_find_flagfiles(sys.argv))
+
+
+def resolved_flags(module):
+    """The values of all flags that a program defines, one `--name=value` a line, sorted."""
+    defined = FLAGS.get_key_flags_for_module(module)
+    return "".join(
+        sorted(f"{line}\n" for flag in defined for line in flag.serialize().splitlines())
+    )
+
+
+def environment():
+    """What a figure was made with: `{name: version or description}`."""
+    import cv2
+    import keras
+    import tensorflow as tf
+
+    devices = [device.name for device in tf.config.list_logical_devices()]
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "keras_homography": keras_homography.__version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "opencv": cv2.__version__,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "devices": devices,
+    }

@@ -1,0 +1,116 @@
+"""Endless photo-like images from a seed, in the graph: no file, no network, no licence.
+
+A dead-leaves image (Lee, Mumford, Huang 2001, "Occlusion models for natural images") is what
+remains visible of leaves that fell on each other: like a photo it has occlusion, sharp and soft
+edges, smooth and busy regions, and structure of every size (leaves per size fall as size^-3).
+Drawing leaves one by one is slow in a graph. Here each layer is a grid of cells with at most one
+leaf a cell, so that a whole layer is a few operations on all its pixels; layers of equal area in
+every size give the power law.
+"""
+
+import math
+
+import tensorflow as tf
+
+# Side of the cells in pixels, first layer at the bottom. Sizes alternate so that large leaves also
+# cover small ones.
+_LAYERS = (192, 96, 48, 128, 24, 64, 160, 32, 16, 96, 48, 12, 72, 24, 40, 9, 112, 30)
+_COARSEST_NOISE = 64  # pixels between the values of the coarsest octave of texture
+_BORDER = 32  # of the texture, so that every layer can shift it
+
+
+def _noise(seed, height, width):
+    """Texture whose spectrum falls as 1/f: float32 `[height, width]`, about in [-1, 1]."""
+    octaves = int(math.log2(_COARSEST_NOISE)) + 1
+    total = tf.zeros([height, width])
+    for octave, seed_of_octave in enumerate(tf.unstack(tf.random.split(seed, octaves))):
+        step = 2**octave
+        grid = [height // step + 2, width // step + 2]
+        values = tf.random.stateless_uniform([*grid, 1], seed_of_octave, -1.0, 1.0)
+        if step > 1:
+            values = tf.image.resize(values, [grid[0] * step, grid[1] * step])
+        total += values[:height, :width, 0] * (step / _COARSEST_NOISE) ** 0.75
+    return total / 2.0
+
+
+def _layer(seed, cell, height, width):
+    """One layer of leaves: their `(opacity, grey, texture_strength)`, each `[height, width]`."""
+    rows, columns = height // cell + 2, width // cell + 2
+    seed_of_leaves, seed_of_shift = tf.unstack(tf.random.split(seed, 2))
+    random = iter(tf.unstack(tf.random.stateless_uniform([14, rows * columns, 1], seed_of_leaves)))
+
+    def uniform(low, high):
+        return low + (high - low) * next(random)
+
+    # Cells by pixels, `[rows * columns, cell * cell]`, by matrix products: far faster on a CPU
+    # than broadcasting over four dimensions.
+    angle, radius = uniform(0.0, 2.0 * math.pi), uniform(0.25, 0.8)
+    cosine, sine = tf.cos(angle) / radius, tf.sin(angle) / radius
+    x0, y0, elongation = uniform(-0.35, 0.35), uniform(-0.35, 0.35), uniform(0.3, 1.0)
+    x, y = tf.meshgrid(tf.linspace(-1.0, 1.0, cell), tf.linspace(-1.0, 1.0, cell))
+    pixels = tf.stack([tf.reshape(part, [-1]) for part in (x, y, tf.ones_like(x))])
+    along = tf.concat([cosine, sine, -cosine * x0 - sine * y0], -1) @ pixels
+    aside = (tf.concat([-sine, cosine, sine * x0 - cosine * y0], -1) / elongation) @ pixels
+
+    ellipse = tf.sqrt(along * along + aside * aside)
+    rectangle = tf.maximum(tf.abs(along), tf.abs(aside))
+    triangle = tf.maximum(1.126 * tf.abs(along) + 0.65 * aside, -1.3 * aside)
+    kind = uniform(0.0, 1.0)
+    reach = tf.where(kind < 0.4, ellipse, tf.where(kind < 0.75, rectangle, triangle))
+
+    # One edge in four is out of focus. `radius * cell / 2` is the leaf's radius in pixels.
+    focus = tf.maximum(1.0, 5.0 - 16.0 * uniform(0.0, 1.0))
+    sharpness = elongation * radius * cell / 2.0 / focus
+    present = tf.cast(uniform(0.0, 1.0) < 0.75, tf.float32)
+    opacity = present * tf.clip_by_value((1.0 - reach) * sharpness + 0.5, 0.0, 1.0)
+
+    stripes = along * uniform(0.5, 3.0)
+    stripes = tf.abs(stripes - tf.round(stripes))
+    striped = tf.maximum(0.0, uniform(-4.0, 1.0))
+    shade = uniform(-0.3, 0.3)
+    grey = uniform(-1.0, 1.0) + shade * (along + aside) + striped * stripes
+    texture_strength = uniform(0.0, 1.0) ** 2 * tf.ones_like(reach)
+
+    shift = tf.random.stateless_uniform([2], seed_of_shift, 0, cell, dtype=tf.int32)
+    layer = tf.reshape(tf.stack([opacity, grey, texture_strength]), [3, rows, columns, cell, cell])
+    layer = tf.reshape(tf.transpose(layer, [0, 1, 3, 2, 4]), [3, rows * cell, columns * cell])
+    return tf.unstack(layer[:, shift[0] : shift[0] + height, shift[1] : shift[1] + width], num=3)
+
+
+def draw_image(seed, height, width):
+    """Draws one image.
+
+    Args:
+      seed: int64 `[2]`. The same seed gives the same image, bit for bit.
+      height: in pixels.
+      width: in pixels.
+
+    Returns:
+      uint8 `[height, width, 1]`, grey levels.
+    """
+    seeds = iter(tf.unstack(tf.random.split(seed, 2 * len(_LAYERS) + 4)))
+    texture = _noise(next(seeds), height + _BORDER, width + _BORDER)
+    canvas = texture[:height, :width]
+    clutter = tf.random.stateless_uniform([], next(seeds), 0.2, 1.0)
+    for cell in _LAYERS:
+        opacity, grey, strength = _layer(next(seeds), cell, height, width)
+        if cell < 64:
+            # Small things come in groups, as in photos: here and there smooth areas stay.
+            shift = tf.random.stateless_uniform([2], next(seeds), 0, _BORDER, dtype=tf.int32)
+            groups = texture[shift[0] : shift[0] + height, shift[1] : shift[1] + width]
+            opacity *= tf.clip_by_value(8.0 * (groups + clutter - 0.5), 0.0, 1.0)
+        canvas += opacity * (grey + strength * texture[:height, :width] - canvas)
+
+    contrast, brightness, sharpness, slope_x, slope_y = tf.unstack(
+        tf.random.stateless_uniform([5], next(seeds))
+    )
+    light = (slope_x - 0.5) * tf.linspace(-0.5, 0.5, width)[None, :]
+    light += (slope_y - 0.5) * tf.linspace(-0.5, 0.5, height)[:, None]
+    canvas = 80.0 + 80.0 * brightness + (50.0 + 100.0 * contrast) * (canvas + light)
+
+    # A lens: blur with a small kernel, from none to [1 2 1] / 4.
+    side = 0.25 * sharpness
+    for axis in (0, 1):
+        neighbours = tf.roll(canvas, 1, axis) + tf.roll(canvas, -1, axis)
+        canvas = (1.0 - 2.0 * side) * canvas + side * neighbours
+    return tf.cast(tf.round(tf.clip_by_value(canvas, 0.0, 255.0)), tf.uint8)[..., None]

@@ -1,0 +1,250 @@
+"""Trains a homography network, validates it, exports it.
+
+    python -m keras_homography.train --flagfile=flags/quickstart.flags
+    python -m keras_homography.train --gpus=1 --output_dir=runs/coco
+
+Leaves in `--output_dir`: `model.keras`, `saved_model/`, `model.tflite`, `metrics.json`,
+`run.flags`, `validation.png`, `history.json`, TensorBoard's `logs/`, and `checkpoints/` to resume
+from. The same command again resumes; a larger `--steps` extends a finished run.
+"""
+
+import json
+import pathlib
+import sys
+
+from absl import flags
+
+from keras_homography import files, programs
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string(
+    "dataset", "coco/2017", "TFDS name, folder of photos (searched recursively), or 'synthetic'."
+)
+flags.DEFINE_string(
+    "validation_dataset", "", "The same, for validation. Empty: a held-out part of --dataset."
+)
+flags.DEFINE_string("data_dir", None, "Where TFDS keeps its datasets. Default: TFDS's own.")
+flags.DEFINE_string("model", "homographynet", "Architecture.")
+flags.DEFINE_float("width", 1.0, "Factor on the number of channels.")
+flags.DEFINE_float("dropout", 0.5, "Share of activations dropped.")
+flags.DEFINE_integer("patch_size", 128, "Side of a patch, in pixels.")
+flags.DEFINE_integer("rho", 32, "The most that a corner moves along x and y, in pixels.")
+flags.DEFINE_list("image_size", ["320", "240"], "Photos are stretched to WIDTH,HEIGHT.")
+flags.DEFINE_integer("pairs_per_image", 8, "Pairs made of a photo each time it is read.")
+flags.DEFINE_integer("steps", 90_000, "Batches to train on, in all.", lower_bound=1)
+flags.DEFINE_integer("batch_size", 64, "Pairs in a batch, over all GPUs.", lower_bound=1)
+flags.DEFINE_enum("loss", "corner", ["corner", "l2", "huber"], "What to minimise.")
+flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "SGD has a momentum of 0.9.")
+flags.DEFINE_float("learning_rate", 5e-4, "The highest learning rate.")
+flags.DEFINE_enum(
+    "schedule",
+    "cosine",
+    ["constant", "step", "cosine"],
+    "Of the learning rate: 'step' divides it by 10 every --decay_steps; 'cosine' falls to 0 at "
+    "--steps.",
+)
+flags.DEFINE_integer("decay_steps", 30_000, "Of --schedule=step.", lower_bound=1)
+flags.DEFINE_integer("warmup_steps", 0, "Of --schedule=cosine.", lower_bound=0)
+flags.DEFINE_integer("gpus", 0, "GPUs to train on; 0 is the CPU.", lower_bound=0)
+flags.DEFINE_enum(
+    "mixed_precision", "none", ["none", "bfloat16", "float16"], "Type of the hidden layers."
+)
+flags.DEFINE_bool("jit_compile", False, "Compile the training step with XLA.")
+flags.DEFINE_integer("seed", 0, "Of weights, photos and pairs.")
+flags.DEFINE_integer("validation_pairs", 512, "Pairs to validate on.", lower_bound=1)
+flags.DEFINE_integer("steps_per_round", 1000, "Steps between validations.", lower_bound=1)
+flags.DEFINE_string("output_dir", "runs/homographynet", "Where everything is written.")
+
+# These may change when a run goes on: they do not change what is learned from which pairs.
+_FREE_TO_CHANGE = ("steps", "gpus", "jit_compile", "output_dir", "data_dir")
+
+
+def _image_size():
+    try:
+        width, height = (int(side) for side in FLAGS.image_size)
+    except ValueError:
+        raise ValueError(
+            f"--image_size must be WIDTH,HEIGHT in pixels; got {','.join(FLAGS.image_size)}."
+        ) from None
+    return width, height
+
+
+def _check_configuration(output_dir, resolved):
+    """Raises `ValueError` if the folder holds a run with other flags, or other files."""
+    files.check_writable(output_dir)
+    run_flags = output_dir / "run.flags"
+    if not run_flags.exists():
+        if output_dir.exists() and any(output_dir.iterdir()):
+            raise ValueError(
+                f"{output_dir} is not empty and holds no run of this program. Give another "
+                "--output_dir."
+            )
+        return
+
+    def fixed(text):
+        return {line for line in text.splitlines() if line[2:].split("=")[0] not in _FREE_TO_CHANGE}
+
+    there, here = fixed(run_flags.read_text(encoding="utf-8")), fixed(resolved)
+    if there != here:
+        raise ValueError(
+            f"{output_dir} holds a run with other flags: {' '.join(sorted(there - here))} there, "
+            f"{' '.join(sorted(here - there))} here. Use the same flags, or another --output_dir."
+        )
+
+
+def _open_data(width, height):
+    """The training batches, as a function of the first step, and the validation batches."""
+    from keras_homography import datasets, pairs, photos
+
+    pairs.check_sizes(FLAGS.patch_size, FLAGS.rho, height, width)
+    sizes = {"patch_size": FLAGS.patch_size, "rho": FLAGS.rho, "height": height, "width": width}
+
+    def open_source(dataset, part):
+        return photos.open_source(dataset, part, height, width, FLAGS.patch_size, FLAGS.data_dir)
+
+    if FLAGS.validation_dataset:
+        source = open_source(FLAGS.dataset, "all")
+        validation_source = open_source(FLAGS.validation_dataset, "all")
+    else:
+        source = open_source(FLAGS.dataset, "train")
+        validation_source = open_source(FLAGS.dataset, "validation")
+
+    def batches(step):
+        return datasets.pair_batches(
+            source,
+            seed=FLAGS.seed,
+            batch_size=FLAGS.batch_size,
+            pairs_per_image=FLAGS.pairs_per_image,
+            start_step=step,
+            **sizes,
+        )
+
+    validation = datasets.validation_batches(validation_source, FLAGS.validation_pairs, **sizes)
+    return batches, validation
+
+
+def _build_model():
+    """The architecture with its flags, in Keras's present dtype policy."""
+    from keras_homography import models
+
+    return models.build(
+        FLAGS.model,
+        patch_size=FLAGS.patch_size,
+        rho=FLAGS.rho,
+        width=FLAGS.width,
+        dropout=FLAGS.dropout,
+    )
+
+
+def _build_trainable_model(strategy):
+    """The model to train: under the strategy, in the precision asked for, compiled."""
+    import keras
+
+    from keras_homography import training
+
+    keras.utils.set_random_seed(FLAGS.seed)
+    policy = "float32" if FLAGS.mixed_precision == "none" else f"mixed_{FLAGS.mixed_precision}"
+    with strategy.scope(), training.dtype_policy(policy):
+        model = _build_model()
+        optimizer = training.make_optimizer(
+            FLAGS.optimizer,
+            FLAGS.schedule,
+            FLAGS.learning_rate,
+            FLAGS.steps,
+            FLAGS.warmup_steps,
+            FLAGS.decay_steps,
+        )
+        training.compile_model(model, optimizer, FLAGS.loss, FLAGS.rho, FLAGS.jit_compile)
+    return model
+
+
+def _finish(model, validation, checkpoints, output_dir):
+    """Exports the weights of the best round, measures them, and says where everything is."""
+    import numpy as np
+
+    from keras_homography import artifacts, metrics
+
+    # A float32 copy: models of mixed precision do not convert to built-in TFLite operators.
+    exported = _build_model()
+    checkpoints.restore_best()
+    exported.set_weights(model.get_weights())
+    patches = np.concatenate([patches for patches, _ in validation])
+    h4pt = np.concatenate([h4pt for _, h4pt in validation])
+    parity = artifacts.export(exported, output_dir, patches[:8])
+    errors = metrics.corner_errors(h4pt, exported.predict(patches, verbose=0))
+    summary = metrics.summarize(errors)
+    identity = metrics.summarize(metrics.corner_errors(h4pt, np.zeros_like(h4pt)))
+    report = {
+        "schema_version": 1,
+        "model": FLAGS.model,
+        "parameters": exported.count_params(),
+        "dataset": FLAGS.dataset,
+        "validation_dataset": FLAGS.validation_dataset or FLAGS.dataset,
+        "validation_pairs": len(errors),
+        "validation": summary,
+        "identity": identity,
+        "steps": checkpoints.step,
+        "best_step": checkpoints.best_step,
+        "pairs": checkpoints.step * FLAGS.batch_size,
+        "largest_difference_px": parity,
+        "environment": programs.environment(),
+        "history": checkpoints.history,
+    }
+    files.write_text(output_dir / "metrics.json", json.dumps(report, indent=1))
+    print(
+        f"\nCorner error on {len(errors)} validation pairs ({report['validation_dataset']}): mean "
+        f"{summary['mace']:.2f} px, median {summary['median']:.2f} px; identity "
+        f"{identity['mace']:.2f} px. Best round: step {checkpoints.best_step}."
+    )
+    for name, difference in parity.items():
+        print(f"  {output_dir / name}  (read back: equal within {difference:.1g} px)")
+    for name in ("metrics.json", "run.flags", "validation.png", "logs", "checkpoints"):
+        print(f"  {output_dir / name}")
+
+
+def main():
+    output_dir = pathlib.Path(FLAGS.output_dir)
+    resolved = programs.resolved_flags(sys.modules[__name__])
+    _check_configuration(output_dir, resolved)
+    width, height = _image_size()
+
+    from keras_homography import callbacks, training
+
+    strategy = training.make_strategy(FLAGS.gpus)
+    if FLAGS.batch_size % strategy.num_replicas_in_sync:
+        raise ValueError(
+            f"--batch_size={FLAGS.batch_size} must be a multiple of --gpus={FLAGS.gpus}."
+        )
+    batches, validation = _open_data(width, height)
+    model = _build_trainable_model(strategy)
+
+    output_dir.mkdir(parents=True, exist_ok=True)
+    files.write_text(output_dir / "run.flags", resolved)
+    checkpoints = callbacks.Checkpoints(model, output_dir, FLAGS.batch_size)
+    step = checkpoints.resume()
+    print(f"Training {FLAGS.model} on {FLAGS.dataset}: step {step} to {FLAGS.steps}.")
+    try:
+        training.fit(
+            model,
+            batches,
+            callbacks.Validation(validation, output_dir),
+            checkpoints,
+            steps=FLAGS.steps,
+            steps_per_round=FLAGS.steps_per_round,
+            output_dir=output_dir,
+        )
+    except callbacks.StopRequestedError as interruption:
+        print(f"\nStopped and saved at step {checkpoints.step}. Run the same command to go on.")
+        return 128 + interruption.args[0]
+    except callbacks.DivergedError:
+        raise ValueError(
+            f"The loss is not finite after step {checkpoints.step}; the state of the last round "
+            f"is kept in {output_dir / 'checkpoints'}. Try a lower --learning_rate, or "
+            "--mixed_precision=none, in another --output_dir."
+        ) from None
+    _finish(model, validation, checkpoints, output_dir)
+
+
+if __name__ == "__main__":
+    programs.run(main)
