@@ -10,11 +10,28 @@ every size give the power law.
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 # Side of the cells in pixels, first layer at the bottom. Sizes alternate so that large leaves also
 # cover small ones.
 _LAYERS = (192, 96, 48, 128, 24, 64, 160, 32, 16, 96, 48, 12, 72, 24, 40, 9, 112, 30)
+# What is random about a leaf: from and to. Lengths are in half cells, grey levels about in [-1, 1].
+_LEAF = {
+    "x": (-0.35, 0.35),
+    "y": (-0.35, 0.35),
+    "angle": (0.0, 2.0 * math.pi),
+    "radius": (0.25, 0.8),
+    "elongation": (0.3, 1.0),
+    "kind": (0.0, 1.0),
+    "blur": (-11.0, 5.0),  # of the edge, in pixels: one leaf in four is out of focus
+    "presence": (-1.0, 3.0),  # above 0: there
+    "stripes": (0.5, 3.0),  # how many over the leaf's radius
+    "striped": (-4.0, 1.0),  # above 0: their contrast
+    "grey": (-1.0, 1.0),
+    "shade": (-0.3, 0.3),
+    "texture": (0.0, 1.0),
+}
 _COARSEST_NOISE = 64  # pixels between the values of the coarsest octave of texture
 _BORDER = 32  # of the texture, so that every layer can shift it
 
@@ -37,46 +54,45 @@ def _layer(seed, cell, height, width):
     """One layer of leaves: their `(opacity, grey, texture_strength)`, each `[height, width]`."""
     rows, columns = height // cell + 2, width // cell + 2
     seed_of_leaves, seed_of_shift = tf.unstack(tf.random.split(seed, 2))
-    random = iter(tf.unstack(tf.random.stateless_uniform([14, rows * columns, 1], seed_of_leaves)))
-
-    def uniform(low, high):
-        return low + (high - low) * next(random)
+    low, high = np.float32(tuple(_LEAF.values())).T[:, :, None, None]
+    random = tf.random.stateless_uniform([len(_LEAF), rows * columns, 1], seed_of_leaves)
+    leaf = dict(zip(_LEAF, tf.unstack(low + (high - low) * random), strict=True))
 
     # Cells by pixels, `[rows * columns, cell * cell]`, by matrix products: far faster on a CPU
     # than broadcasting over four dimensions.
-    angle, radius = uniform(0.0, 2.0 * math.pi), uniform(0.25, 0.8)
-    cosine, sine = tf.cos(angle) / radius, tf.sin(angle) / radius
-    x0, y0, elongation = uniform(-0.35, 0.35), uniform(-0.35, 0.35), uniform(0.3, 1.0)
-    x, y = tf.meshgrid(tf.linspace(-1.0, 1.0, cell), tf.linspace(-1.0, 1.0, cell))
-    pixels = tf.stack([tf.reshape(part, [-1]) for part in (x, y, tf.ones_like(x))])
+    line = np.linspace(-1.0, 1.0, cell, dtype=np.float32)
+    y, x = (part.ravel() for part in np.meshgrid(line, line, indexing="ij"))
+    pixels = np.stack([x, y, np.ones_like(x)])
+    cosine, sine = tf.cos(leaf["angle"]) / leaf["radius"], tf.sin(leaf["angle"]) / leaf["radius"]
+    x0, y0, elongation = leaf["x"], leaf["y"], leaf["elongation"]
     along = tf.concat([cosine, sine, -cosine * x0 - sine * y0], -1) @ pixels
     aside = (tf.concat([-sine, cosine, sine * x0 - cosine * y0], -1) / elongation) @ pixels
 
     ellipse = tf.sqrt(along * along + aside * aside)
     rectangle = tf.maximum(tf.abs(along), tf.abs(aside))
     triangle = tf.maximum(1.126 * tf.abs(along) + 0.65 * aside, -1.3 * aside)
-    kind = uniform(0.0, 1.0)
-    reach = tf.where(kind < 0.4, ellipse, tf.where(kind < 0.75, rectangle, triangle))
+    reach = tf.where(
+        leaf["kind"] < 0.4, ellipse, tf.where(leaf["kind"] < 0.75, rectangle, triangle)
+    )
 
-    # One edge in four is out of focus. `radius * cell / 2` is the leaf's radius in pixels.
-    focus = tf.maximum(1.0, 5.0 - 16.0 * uniform(0.0, 1.0))
-    sharpness = elongation * radius * cell / 2.0 / focus
-    present = tf.cast(uniform(0.0, 1.0) < 0.75, tf.float32)
+    # `radius * cell / 2` is the leaf's radius in pixels.
+    focus = tf.maximum(1.0, leaf["blur"])
+    sharpness = elongation * leaf["radius"] * (cell / 2.0) / focus
+    present = tf.cast(leaf["presence"] > 0.0, tf.float32)
     opacity = present * tf.clip_by_value((1.0 - reach) * sharpness + 0.5, 0.0, 1.0)
 
-    stripes = along * uniform(0.5, 3.0)
-    stripes = tf.abs(stripes - tf.round(stripes))
-    striped = tf.maximum(0.0, uniform(-4.0, 1.0))
-    shade = uniform(-0.3, 0.3)
-    grey = uniform(-1.0, 1.0) + shade * (along + aside) + striped * stripes
-    texture_strength = uniform(0.0, 1.0) ** 2 * tf.ones_like(reach)
+    stripes = along * leaf["stripes"]
+    stripes = tf.maximum(0.0, leaf["striped"]) * tf.abs(stripes - tf.round(stripes))
+    grey = leaf["grey"] + leaf["shade"] * (along + aside) + stripes
+    texture_strength = leaf["texture"] ** 2 * tf.ones_like(reach)
 
-    shift = tf.random.stateless_uniform([2], seed_of_shift, 0, cell, dtype=tf.int32)
     layer = tf.reshape(tf.stack([opacity, grey, texture_strength]), [3, rows, columns, cell, cell])
     layer = tf.reshape(tf.transpose(layer, [0, 1, 3, 2, 4]), [3, rows * cell, columns * cell])
-    return tf.unstack(layer[:, shift[0] : shift[0] + height, shift[1] : shift[1] + width], num=3)
+    shift = tf.random.stateless_uniform([3], seed_of_shift, 0, cell, tf.int32) * [0, 1, 1]
+    return tf.unstack(tf.slice(layer, shift, [3, height, width]), num=3)
 
 
+@tf.function  # Traced once a size; every pipeline that draws would trace it anew.
 def draw_image(seed, height, width):
     """Draws one image.
 
@@ -90,22 +106,23 @@ def draw_image(seed, height, width):
     """
     seeds = iter(tf.unstack(tf.random.split(seed, 2 * len(_LAYERS) + 4)))
     texture = _noise(next(seeds), height + _BORDER, width + _BORDER)
-    canvas = texture[:height, :width]
+    fixed_texture = texture[:height, :width]
+    canvas = fixed_texture
     clutter = tf.random.stateless_uniform([], next(seeds), 0.2, 1.0)
     for cell in _LAYERS:
         opacity, grey, strength = _layer(next(seeds), cell, height, width)
         if cell < 64:
             # Small things come in groups, as in photos: here and there smooth areas stay.
-            shift = tf.random.stateless_uniform([2], next(seeds), 0, _BORDER, dtype=tf.int32)
-            groups = texture[shift[0] : shift[0] + height, shift[1] : shift[1] + width]
+            shift = tf.random.stateless_uniform([2], next(seeds), 0, _BORDER, tf.int32)
+            groups = tf.slice(texture, shift, [height, width])
             opacity *= tf.clip_by_value(8.0 * (groups + clutter - 0.5), 0.0, 1.0)
-        canvas += opacity * (grey + strength * texture[:height, :width] - canvas)
+        canvas += opacity * (grey + strength * fixed_texture - canvas)
 
     contrast, brightness, sharpness, slope_x, slope_y = tf.unstack(
         tf.random.stateless_uniform([5], next(seeds))
     )
-    light = (slope_x - 0.5) * tf.linspace(-0.5, 0.5, width)[None, :]
-    light += (slope_y - 0.5) * tf.linspace(-0.5, 0.5, height)[:, None]
+    light = (slope_x - 0.5) * np.linspace(-0.5, 0.5, width, dtype=np.float32)
+    light += (slope_y - 0.5) * np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None]
     canvas = 80.0 + 80.0 * brightness + (50.0 + 100.0 * contrast) * (canvas + light)
 
     # A lens: blur with a small kernel, from none to [1 2 1] / 4.

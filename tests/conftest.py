@@ -1,0 +1,42 @@
+"""What tests share: images that no test has to download."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_homography import synthetic
+
+
+def eager_and_in_tf_data(function, *arguments):
+    """The results of an in-graph function, eagerly and inside `tf.data`, as nested numpy arrays."""
+    eager = function(*arguments)
+    dataset = tf.data.Dataset.from_tensors(arguments).map(function)
+    in_graph = next(iter(dataset))
+    return tf.nest.map_structure(np.asarray, eager), tf.nest.map_structure(np.asarray, in_graph)
+
+
+@pytest.fixture(scope="session")
+def images():
+    """Four generated photos, uint8 `[4, 240, 320, 1]`."""
+    seeds = tf.constant([[1, i] for i in range(4)], tf.int64)
+    return np.stack([synthetic.draw_image(seed, 240, 320) for seed in seeds])
+
+
+@pytest.fixture(scope="session")
+def photo_folder(images, tmp_path_factory):
+    """A folder of eight usable photos of several sizes, in two levels, JPEG and PNG."""
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "below").mkdir()
+    for i in range(8):
+        size = [(320, 240), (200, 300), (161, 160)][i % 3]
+        photo = cv2.resize(images[i % 4], size)[:, :: 1 if i < 4 else -1]
+        colour = np.dstack([photo, photo // 2, 255 - photo])
+        suffix = "png" if i % 2 else "JPG"
+        parent = folder / "below" if i % 4 == 3 else folder
+        assert cv2.imwrite(str(parent / f"photo {i}.{suffix}"), colour)
+    return folder

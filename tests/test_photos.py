@@ -1,0 +1,198 @@
+"""Sources of photos: folders with bad files, TFDS's real COCO builder, names that are wrong."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from keras_homography import photos
+
+
+def read(source, count, seed=0, start=0):
+    return list(source.stream(seed, start).take(count).as_numpy_iterator())
+
+
+def encode(image, suffix=".png"):
+    return cv2.imencode(suffix, image)[1].tobytes()
+
+
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (100, 640), (60, 80), (333, 247)])
+def test_decode_equals_opencv(images, height, width):
+    """Reduction by area, enlargement bilinear, as `cv2.resize` with INTER_AREA."""
+    photo = cv2.resize(images[0], (width, height), interpolation=cv2.INTER_CUBIC)
+    decoded = photos.decode(encode(photo), 120, 160).numpy()
+    both_shrink = height >= 120 and width >= 160
+    expected = cv2.resize(
+        photo, (160, 120), interpolation=cv2.INTER_AREA if both_shrink else cv2.INTER_LINEAR
+    )
+    assert decoded.shape == (120, 160, 1)
+    assert np.abs(decoded[..., 0].astype(int) - expected).max() <= 1
+
+
+def test_decode_makes_colour_grey(images):
+    colour = np.dstack([images[0]] * 2 + [255 - images[0]])
+    decoded = photos.decode(encode(colour), 240, 320).numpy()
+    expected = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+    assert np.abs(decoded[..., 0].astype(int) - expected).max() <= 1
+
+
+def test_folder_finds_all_photos(photo_folder):
+    source = photos.Folder(photo_folder, 60, 80, least_side=128)
+    assert len(source.files) == 8
+    assert sum("below" in file for file in source.files) == 2
+    assert source.skipped == {}
+    assert {photo.shape for photo in read(source, 3)} == {(60, 80, 1)}
+
+
+def test_folder_streams_every_photo_once_a_round_in_new_orders(photo_folder):
+    source = photos.Folder(photo_folder, 60, 80, least_side=128)
+    stream = [photo.tobytes() for photo in read(source, 24)]
+    rounds = [stream[i : i + 8] for i in (0, 8, 16)]
+    assert all(len(set(one)) == 8 for one in rounds)
+    assert rounds[0] != rounds[1] != rounds[2]
+    assert [photo.tobytes() for photo in read(source, 4, start=11)] == stream[11:15]
+    assert [photo.tobytes() for photo in read(source, 8, seed=1)] != rounds[0]
+
+
+def test_parts_of_a_folder_are_disjoint_and_complete(photo_folder):
+    train, validation, every = (
+        set(photos.Folder(photo_folder, 60, 80, 128, part).files)
+        for part in ("train", "validation", "all")
+    )
+    assert train | validation == every
+    assert not train & validation
+    assert train
+    assert validation
+
+
+def test_bad_files_are_skipped_counted_and_named(photo_folder, tmp_path, caplog):
+    whole = next(photo_folder.glob("*.JPG")).read_bytes()
+    (tmp_path / "good.jpg").write_bytes(whole)
+    (tmp_path / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.jpeg").write_text("This is not a photo.")
+    (tmp_path / "small.png").write_bytes(encode(np.zeros((100, 300), np.uint8)))
+    (tmp_path / "notes.txt").write_text("Not counted.")
+    source = photos.Folder(tmp_path, 60, 80, least_side=128)
+    assert [file.rsplit("/")[-1] for file in source.files] == ["good.jpg"]
+    names = {file.rsplit("/")[-1] for file in source.skipped}
+    assert names == {"truncated.jpg", "empty.png", "text.jpeg", "small.png"}
+    assert "300x100 is below 128 pixels" in source.skipped[str(tmp_path / "small.png")]
+    for name in names:
+        assert name in caplog.text
+    assert "Skipped 4 of 5 files." in caplog.text
+
+
+def test_a_folder_without_a_usable_photo_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="No usable photo below .*: 0 JPEG or PNG files found"):
+        photos.open_source(str(tmp_path), "all", 60, 80, 128)
+    (tmp_path / "a.jpg").write_text("text")
+    with pytest.raises(ValueError, match="1 JPEG or PNG files found, 1 skipped"):
+        photos.open_source(str(tmp_path), "all", 60, 80, 128)
+    with pytest.raises(ValueError, match="at least 2 are needed"):
+        photos.open_source(str(tmp_path), "train", 60, 80, 128)
+
+
+def test_synthetic_stream_can_start_anywhere():
+    source = photos.open_source("synthetic", "train", 48, 64, 32)
+    stream = read(source, 5)
+    np.testing.assert_array_equal(read(source, 2, start=3), stream[3:])
+
+
+@pytest.fixture(scope="module")
+def coco_data_dir(images, tmp_path_factory):
+    """COCO 2017 with a few images, prepared by TFDS's own builder from a tree that we make.
+
+    Only the download is replaced: this is what the extracted archives look like.
+    """
+    root = tmp_path_factory.mktemp("coco")
+    (root / "annotations").mkdir()
+    for split, count in {"train2017": 6, "val2017": 3, "test2017": 2}.items():
+        (root / split).mkdir()
+        entries = []
+        for i in range(count):
+            name = f"{i:012d}.jpg"
+            photo = np.dstack([np.roll(images[i % 4], 9 * i, axis=1)] * 3)
+            (root / split / name).write_bytes(encode(photo, ".jpg"))
+            entries.append({"id": i, "file_name": name, "height": 240, "width": 320})
+        categories = [{"id": i, "name": f"class {i}"} for i in range(80)]
+        content = {"images": entries, "annotations": [], "categories": categories}
+        prefix = "image_info" if split == "test2017" else "instances"
+        (root / "annotations" / f"{prefix}_{split}.json").write_text(json.dumps(content))
+
+    data_dir = root / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            tfds.download.DownloadManager,
+            "download_and_extract",
+            lambda _, urls: dict.fromkeys(urls, str(root)),
+        )
+        tfds.builder("coco/2017", data_dir=data_dir).download_and_prepare()
+    return data_dir
+
+
+def test_coco_by_its_real_builder(coco_data_dir, images):
+    train, validation = (
+        photos.open_source("coco/2017", part, 120, 160, 128, coco_data_dir)
+        for part in ("train", "validation")
+    )
+    assert train.name == "coco/2017/1.1.0/train"
+    stream = read(train, 18)
+    rounds = [{photo.tobytes() for photo in stream[i : i + 6]} for i in (0, 6, 12)]
+    assert len(rounds[0]) == 6
+    assert rounds[0] == rounds[1] == rounds[2]
+    assert len({photo.tobytes() for photo in read(validation, 9)}) == 3
+    np.testing.assert_array_equal(read(train, 3, start=8), stream[8:11])
+
+    expected = {
+        cv2.resize(np.roll(images[i % 4], 9 * i, axis=1), (160, 120), None, 0, 0, cv2.INTER_AREA)
+        .mean()
+        .round()
+        for i in range(6)
+    }
+    assert {photo.mean().round() for photo in stream} <= {
+        m + d for m in expected for d in (-1, 0, 1)
+    }
+
+
+def test_tfds_orders_differ_between_rounds(coco_data_dir):
+    stream = [
+        photo.tobytes()
+        for photo in read(photos.open_source("coco/2017", "train", 60, 80, 128, coco_data_dir), 30)
+    ]
+    assert len({tuple(stream[i : i + 6]) for i in range(0, 30, 6)}) > 1
+
+
+def test_data_that_is_not_prepared_says_what_to_do(tmp_path):
+    with pytest.raises(ValueError, match="not prepared") as error:
+        photos.open_source("coco/2017", "train", 240, 320, 128, str(tmp_path))
+    for part in (f"tfds build coco/2017 --data_dir {tmp_path}", "25.20 GiB", "--dataset=synthetic"):
+        assert part in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["no_such_dataset", "coco/2099", "path/to/nothing", "../x", "." * 300]
+)
+def test_a_wrong_name_says_what_there_is(name, tmp_path):
+    with pytest.raises(ValueError, match="neither a folder nor a TFDS dataset") as error:
+        photos.open_source(name, "train", 240, 320, 128, str(tmp_path))
+    assert "'synthetic'" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_is_not_a_folder(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match="is a file"):
+        photos.open_source(str(tmp_path / "photo.jpg"), "train", 240, 320, 128)
+
+
+def test_a_tfds_dataset_without_images_or_split_is_refused(coco_data_dir):
+    builder = tfds.builder("coco/2017", data_dir=coco_data_dir)
+    with pytest.raises(ValueError, match="has no split 'nowhere'; it has"):
+        photos.Tfds(builder, "nowhere", 60, 80)
+    del builder.info.features._feature_dict["image"]
+    with pytest.raises(ValueError, match="has no feature 'image'; it has"):
+        photos.Tfds(builder, "train", 60, 80)
