@@ -13,19 +13,25 @@ from keras_homography import figures, files, metrics
 
 
 class Throughput(keras.callbacks.Callback):
-    """Adds `pairs_per_second` to the progress bar: the mean since the round began."""
+    """Adds `pairs_per_second` to the logs and so to the progress bar: the mean over the round."""
 
     def __init__(self, batch_size):
         super().__init__()
         self._batch_size = batch_size
+
+    def _mean(self):
+        return self._batches * self._batch_size / (self._end - self._begin)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begin, self._batches = time.monotonic(), 0
 
     def on_train_batch_end(self, batch, logs=None):
         self._batches += 1
-        seconds = time.monotonic() - self._begin
-        logs["pairs_per_second"] = self._batches * self._batch_size / seconds
+        self._end = time.monotonic()
+        logs["pairs_per_second"] = self._mean()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["pairs_per_second"] = self._mean()
 
 
 class Validation(keras.callbacks.Callback):

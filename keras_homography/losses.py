@@ -11,8 +11,8 @@ def corner_distance(h4pt_true, h4pt):
     Differentiable everywhere: at distance 0 the gradient is 0.
     """
     squared = tf.reduce_sum(tf.square(h4pt - h4pt_true), axis=-1)
-    positive = squared > 0.0
-    distance = tf.where(positive, tf.sqrt(tf.where(positive, squared, 1.0)), 0.0)
+    zero = squared == 0.0  # not `squared > 0`, which would hide NaN
+    distance = tf.where(zero, 0.0, tf.sqrt(tf.where(zero, 1.0, squared)))
     return tf.reduce_mean(distance, axis=-1)
 
 

@@ -86,7 +86,7 @@ def test_bad_files_are_skipped_counted_and_named(photo_folder, tmp_path, caplog)
 
 
 def test_a_folder_without_a_usable_photo_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="No usable photo below .*: 0 JPEG or PNG files found"):
+    with pytest.raises(ValueError, match=r"No usable photo below .*: 0 JPEG or PNG files found"):
         photos.open_source(str(tmp_path), "all", 60, 80, 128)
     (tmp_path / "a.jpg").write_text("text")
     with pytest.raises(ValueError, match="1 JPEG or PNG files found, 1 skipped"):

@@ -1,0 +1,54 @@
+"""Files are whole or not there."""
+
+import pytest
+
+from keras_homography import files
+
+
+def test_replacing_a_file(tmp_path):
+    path = tmp_path / "file.txt"
+    files.write_text(path, "one")
+    files.write_text(path, "two")
+    assert path.read_text() == "two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_replacing_a_folder(tmp_path):
+    path = tmp_path / "folder"
+    for content in ("one", "two"):
+        with files.replacing(path) as beside:
+            beside.mkdir()
+            (beside / content).write_text(content)
+    assert [file.name for file in path.iterdir()] == ["two"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _write_and_fail(path, make):
+    with files.replacing(path) as beside:
+        make(beside)
+        raise RuntimeError("interrupted")
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: path.write_text("half"), lambda path: path.mkdir(), lambda path: None]
+)
+def test_a_failure_leaves_what_was_there(tmp_path, make):
+    path = tmp_path / "file"
+    path.write_text("good")
+    with pytest.raises(RuntimeError, match="interrupted"):
+        _write_and_fail(path, make)
+    assert path.read_text() == "good"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_resources_are_found():
+    assert files.resource("flags", "quickstart.flags").is_file()
+    assert files.resource("flags", "nothing.flags") is None
+
+
+def test_check_writable(tmp_path):
+    files.check_writable(tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is not a folder"):
+        files.check_writable(tmp_path / "file" / "below")

@@ -1,0 +1,67 @@
+"""HomographyNet is the paper's network, and every architecture keeps the contract."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_homography import models
+
+
+@pytest.mark.parametrize("name", sorted(models.ARCHITECTURES))
+def test_contract(name):
+    model = models.build(name, patch_size=32, rho=8, width=0.1)
+    assert model.input_shape == (None, 32, 32, 2)
+    assert model.input.dtype == "float32"
+    h4pt = model.predict(np.full((3, 32, 32, 2), 200.0), verbose=0)
+    assert h4pt.shape == (3, 4, 2)
+    assert h4pt.dtype == np.float32
+    assert np.isfinite(h4pt).all()
+
+
+def test_homographynet_is_the_papers():
+    model = models.build("homographynet")
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [layer.filters for layer in convolutions] == [64] * 4 + [128] * 4
+    assert {layer.kernel_size for layer in convolutions} == {(3, 3)}
+    pools = [layer for layer in model.layers if isinstance(layer, keras.layers.MaxPooling2D)]
+    assert len(pools) == 3
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert len(norms) == 8
+    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    assert [layer.rate for layer in dropouts] == [0.5, 0.5]
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    assert [layer.units for layer in dense] == [1024, 8]
+    assert 34.0e6 < model.count_params() < 34.3e6
+
+
+def test_an_untrained_network_says_identity():
+    model = models.build("homographynet", patch_size=32, width=0.1)
+    np.testing.assert_array_equal(
+        model(np.ones((1, 32, 32, 2)), training=False), np.zeros((1, 4, 2))
+    )
+
+
+def test_the_head_stays_float32_under_mixed_precision():
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        model = models.build("homographynet", patch_size=32, width=0.1)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert model.get_layer("conv1").compute_dtype == "bfloat16"
+    assert {layer.compute_dtype for layer in model.layers[-3:]} == {"float32"}
+    assert model(np.ones((1, 32, 32, 2))).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("resnet", {}, "no architecture 'resnet'; there are homographynet"),
+        ("homographynet", {"patch_size": 100}, "multiple of 8.*got 100"),
+        ("homographynet", {"width": 0}, "width must be above 0; got 0"),
+        ("homographynet", {"dropout": 1.0}, "dropout must be at least 0 and below 1; got 1.0"),
+    ],
+)
+def test_wrong_options_are_refused(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        models.build(name, **options)

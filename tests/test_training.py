@@ -1,0 +1,202 @@
+"""Training in-process: devices, schedules, resume, an orderly end."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_homography import callbacks, datasets, models, photos, training
+
+SIZES = {"patch_size": 16, "rho": 4, "height": 60, "width": 80}
+
+
+class Run:
+    """A tiny run of training in `output_dir`, as the program sets it up."""
+
+    def __init__(self, source, output_dir):
+        keras.utils.set_random_seed(0)
+        self.model = models.build("homographynet", patch_size=16, rho=4, width=0.05, dropout=0.0)
+        optimizer = training.make_optimizer("adam", "constant", 1e-3, steps=1)
+        training.compile_model(self.model, optimizer, "corner", rho=4)
+        self.checkpoints = callbacks.Checkpoints(self.model, output_dir, batch_size=4)
+        self.resumed_at = self.checkpoints.resume()
+        self._source, self._output_dir = source, output_dir
+
+    def fit(self, steps, batches=None):
+        def default_batches(step):
+            return datasets.pair_batches(
+                self._source, seed=0, batch_size=4, start_step=step, **SIZES
+            )
+
+        validation = datasets.validation_batches(self._source, 6, **SIZES)
+        training.fit(
+            self.model,
+            batches or default_batches,
+            callbacks.Validation(validation, self._output_dir),
+            self.checkpoints,
+            steps=steps,
+            steps_per_round=4,
+            output_dir=self._output_dir,
+        )
+        return self
+
+    @property
+    def weights(self):
+        return np.concatenate([weight.ravel() for weight in self.model.get_weights()])
+
+
+@pytest.fixture(scope="module")
+def source(photo_folder):
+    return photos.Folder(photo_folder, SIZES["height"], SIZES["width"], least_side=128)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(source, tmp_path_factory):
+    return Run(source, tmp_path_factory.mktemp("undisturbed")).fit(10)
+
+
+def test_rounds_are_validated_and_recorded(undisturbed):
+    history = undisturbed.checkpoints.history
+    assert [entry["step"] for entry in history] == [4, 8, 10]
+    assert [entry["pairs"] for entry in history] == [16, 32, 40]
+    for entry in history:
+        assert 0 < entry["val_median"] <= entry["val_p99"]
+        assert entry["pairs_per_second"] > 0
+        assert np.isfinite(entry["loss"])
+    assert undisturbed.checkpoints.best_step in (4, 8, 10)
+
+
+def test_best_weights_are_those_of_the_best_round(undisturbed):
+    best = min(undisturbed.checkpoints.history, key=lambda entry: entry["val_mace"])
+    assert undisturbed.checkpoints.best_step == best["step"]
+    before = undisturbed.weights
+    undisturbed.checkpoints.restore_best()
+    if best["step"] == 10:
+        np.testing.assert_array_equal(undisturbed.weights, before)
+    else:
+        assert not np.array_equal(undisturbed.weights, before)
+
+
+@pytest.mark.parametrize("stop", [4, 6])
+def test_a_resumed_run_ends_like_an_undisturbed_one(source, tmp_path, stop):
+    """Stopped at the end of a round and in the middle of one."""
+    whole = Run(source, tmp_path / "whole").fit(10)
+    Run(source, tmp_path / "parts").fit(stop)
+    resumed = Run(source, tmp_path / "parts")
+    assert resumed.resumed_at == stop
+    resumed.fit(10)
+    np.testing.assert_allclose(resumed.weights, whole.weights, atol=1e-5)
+    assert [entry["step"] for entry in resumed.checkpoints.history][-1] == 10
+    assert resumed.model.optimizer.iterations == 10
+
+
+def test_a_signal_saves_and_stops(source, tmp_path, monkeypatch):
+    def send_at_third(_, batch, logs=None):
+        if batch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(callbacks.Validation, "on_train_batch_end", send_at_third, raising=False)
+    run = Run(source, tmp_path)
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(callbacks.StopRequestedError) as stop:
+        run.fit(8)
+    assert stop.value.args == (signal.SIGTERM,)
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert run.checkpoints.step == 3
+    assert Run(source, tmp_path).resumed_at == 3
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_good_state(source, tmp_path):
+    run = Run(source, tmp_path)
+
+    def batches(step):
+        dataset = datasets.pair_batches(source, seed=0, batch_size=4, start_step=step, **SIZES)
+        return dataset.enumerate().map(
+            lambda i, batch: (batch[0], batch[1] * tf.where(i < 6, 1.0, np.nan))
+        )
+
+    with pytest.raises(callbacks.DivergedError):
+        run.fit(12, batches)
+    resumed = Run(source, tmp_path)
+    assert resumed.resumed_at == 4
+    assert np.isfinite(resumed.weights).all()
+
+
+def test_segments_end_where_rounds_end():
+    assert list(training._segments(0, 10, 4)) == [(0, 2, 4), (2, 3, 2)]
+    assert list(training._segments(6, 17, 4)) == [(1, 2, 2), (2, 4, 4), (4, 5, 1)]
+    assert list(training._segments(8, 8, 4)) == []
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", {0: 1.0, 100: 1.0}),
+        ("step", {0: 1.0, 29: 1.0, 30: 0.1, 60: 0.01}),
+        ("cosine", {0: 0.0, 5: 0.5, 10: 1.0, 55: 0.5, 100: 0.0}),
+    ],
+)
+def test_schedules(schedule, expected):
+    optimizer = training.make_optimizer("sgd", schedule, 1.0, 100, warmup_steps=10, decay_steps=30)
+    for step, rate in expected.items():
+        optimizer.iterations.assign(step)
+        np.testing.assert_allclose(optimizer.learning_rate, rate, atol=1e-6)
+    assert optimizer.momentum == 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("adam", "linear", 1.0, 9), "no schedule 'linear'"),
+        (("lamb", "constant", 1.0, 9), "no optimiser 'lamb'"),
+        (("adam", "constant", 0.0, 9), "must be above 0; got 0.0"),
+        (("adam", "cosine", 1.0, 9, 9), "9 of 9 steps"),
+    ],
+)
+def test_wrong_optimisers_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        training.make_optimizer(*arguments)
+
+
+def test_more_gpus_than_there_are_is_an_error_that_lists_them():
+    count = len(tf.config.list_logical_devices("GPU"))
+    with pytest.raises(ValueError, match=f"--gpus={count + 1}, but TensorFlow sees"):
+        training.make_strategy(count + 1)
+
+
+MIRRORED = """
+import sys
+import numpy as np, tensorflow as tf, keras
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 3)
+from keras_homography import datasets, models, photos, training
+strategy = training.make_strategy(int(sys.argv[1]), device_type="CPU")
+assert strategy.num_replicas_in_sync == max(1, int(sys.argv[1]))
+keras.utils.set_random_seed(0)
+with strategy.scope():
+    model = models.build("homographynet", patch_size=16, rho=4, width=0.05, dropout=0.0)
+    for layer in model.layers:  # statistics are per replica
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    optimizer = training.make_optimizer("sgd", "constant", 0.01, 1)
+    training.compile_model(model, optimizer, "l2", rho=4)
+batches = datasets.pair_batches(
+    photos.Synthetic(40, 48), seed=0, batch_size=8, patch_size=16, rho=4, height=40, width=48)
+model.fit(batches, steps_per_epoch=4, verbose=0, shuffle=False)
+np.save(sys.argv[2], np.concatenate([np.ravel(w) for w in model.get_weights()]))
+"""
+
+
+def test_two_replicas_train_like_one(tmp_path):
+    """`--gpus=2` with logical CPUs for GPUs: exactly two replicas, the same weights after."""
+    weights = []
+    for gpus in (1, 2):
+        path = tmp_path / f"{gpus}.npy"
+        subprocess.run([sys.executable, "-c", MIRRORED, str(gpus), str(path)], check=True)
+        weights.append(np.load(path))
+    np.testing.assert_allclose(weights[0], weights[1], atol=1e-5)
