@@ -2,6 +2,8 @@
 
 import cv2
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from keras_homography import geometry
 
@@ -42,6 +44,30 @@ def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
         tiles.append(np.full_like(tiles[0], 24))
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
     return np.vstack(rows)
+
+
+def learning_curves(histories, identity):
+    """MACE against the pairs that a run has seen.
+
+    Args:
+      histories: `{label: history}`, each a list with `pairs` and `val_mace`, as in `history.json`.
+      identity: the MACE, in pixels, of always answering "no motion".
+
+    Returns:
+      uint8 `[height, width, 3]`, RGB.
+    """
+    figure = Figure(figsize=(7, 4), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.axhline(identity, color="grey", linestyle=":", label="identity")
+    for label, history in histories.items():
+        pairs = [entry["pairs"] for entry in history]
+        axes.plot(pairs, [entry["val_mace"] for entry in history], marker=".", label=label)
+    axes.set(xlabel="pairs seen", ylabel="MACE on validation pairs (px)", ylim=(0, 1.3 * identity))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def write_png(path, picture):

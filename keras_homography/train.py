@@ -4,8 +4,9 @@
     python -m keras_homography.train --gpus=1 --output_dir=runs/coco
 
 Leaves in `--output_dir`: `model.keras`, `saved_model/`, `model.tflite`, `metrics.json`,
-`run.flags`, `validation.png`, `history.json`, TensorBoard's `logs/`, and `checkpoints/` to resume
-from. The same command again resumes; a larger `--steps` extends a finished run.
+`run.flags`, `learning_curve.png`, `validation.png`, `history.json`, TensorBoard's `logs/`, and
+`checkpoints/` to resume from. The same command again resumes; a larger `--steps` extends a finished
+run.
 """
 
 import json
@@ -163,7 +164,7 @@ def _finish(model, validation, checkpoints, output_dir):
     """Exports the weights of the best round, measures them, and says where everything is."""
     import numpy as np
 
-    from keras_homography import artifacts, metrics
+    from keras_homography import artifacts, figures, metrics
 
     # A float32 copy: models of mixed precision do not convert to built-in TFLite operators.
     exported = _build_model()
@@ -192,6 +193,9 @@ def _finish(model, validation, checkpoints, output_dir):
         "history": checkpoints.history,
     }
     files.write_text(output_dir / "metrics.json", json.dumps(report, indent=1))
+    curve = figures.learning_curves({FLAGS.model: checkpoints.history}, identity["mace"])
+    with files.replacing(output_dir / "learning_curve.png") as beside:
+        figures.write_png(beside, curve)
     print(
         f"\nCorner error on {len(errors)} validation pairs ({report['validation_dataset']}): mean "
         f"{summary['mace']:.2f} px, median {summary['median']:.2f} px; identity "
@@ -199,7 +203,7 @@ def _finish(model, validation, checkpoints, output_dir):
     )
     for name, difference in parity.items():
         print(f"  {output_dir / name}  (read back: equal within {difference:.1g} px)")
-    for name in ("metrics.json", "run.flags", "validation.png", "logs", "checkpoints"):
+    for name in ("metrics.json", "learning_curve.png", "validation.png", "run.flags", "logs"):
         print(f"  {output_dir / name}")
 
 

@@ -1,5 +1,9 @@
 """HomographyNet is the paper's network, and every architecture keeps the contract."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -65,3 +69,15 @@ def test_the_head_stays_float32_under_mixed_precision():
 def test_wrong_options_are_refused(name, options, message):
     with pytest.raises(ValueError, match=message):
         models.build(name, **options)
+
+
+def test_another_backend_is_refused():
+    result = subprocess.run(
+        [sys.executable, "-c", "import keras_homography.models"],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "KERAS_BACKEND is 'jax'; keras_homography runs on TensorFlow" in result.stderr

@@ -64,6 +64,7 @@ def test_leaves_everything_behind(finished):
         "model.tflite",
         "metrics.json",
         "history.json",
+        "learning_curve.png",
         "run.flags",
         "validation.png",
         "logs",

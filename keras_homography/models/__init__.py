@@ -1,6 +1,14 @@
 """The architectures by name. To add one, write its file and add a line here."""
 
-from keras_homography.models import homographynet
+import os
+
+if os.environ["KERAS_BACKEND"] != "tensorflow":
+    raise ImportError(
+        f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; keras_homography runs on TensorFlow. "
+        "Unset it or set KERAS_BACKEND=tensorflow, before Keras is imported."
+    )
+
+from keras_homography.models import homographynet  # after the check: it imports Keras
 
 ARCHITECTURES = {
     "homographynet": homographynet.build,
