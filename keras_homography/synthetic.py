@@ -54,7 +54,7 @@ def _layer(seed, cell, height, width):
     """One layer of leaves: their `(opacity, grey, texture_strength)`, each `[height, width]`."""
     rows, columns = height // cell + 2, width // cell + 2
     seed_of_leaves, seed_of_shift = tf.unstack(tf.random.split(seed, 2))
-    low, high = np.float32(tuple(_LEAF.values())).T[:, :, None, None]
+    low, high = np.array(list(_LEAF.values()), np.float32).T[:, :, None, None]
     random = tf.random.stateless_uniform([len(_LEAF), rows * columns, 1], seed_of_leaves)
     leaf = dict(zip(_LEAF, tf.unstack(low + (high - low) * random), strict=True))
 
