@@ -77,6 +77,9 @@ def run(main):
             return main()
         except (ValueError, OSError) as error:
             _fail(error)
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            return 130
 
     app.run(guarded, argv=_find_flagfiles(sys.argv))
 

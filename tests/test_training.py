@@ -127,6 +127,17 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(source, tmp_path):
     assert np.isfinite(resumed.weights).all()
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains_and_resumes(source, tmp_path, policy):
+    with training.dtype_policy(policy):
+        run = Run(source, tmp_path).fit(4)
+        resumed = Run(source, tmp_path)
+    assert keras.config.dtype_policy().name == "float32"
+    assert run.model.get_layer("conv1").compute_dtype == policy.removeprefix("mixed_")
+    assert np.isfinite(run.checkpoints.history[0]["loss"])
+    np.testing.assert_array_equal(resumed.weights, run.weights)
+
+
 def test_segments_end_where_rounds_end():
     assert list(training._segments(0, 10, 4)) == [(0, 2, 4), (2, 3, 2)]
     assert list(training._segments(6, 17, 4)) == [(1, 2, 2), (2, 4, 4), (4, 5, 1)]
