@@ -96,9 +96,8 @@ def _check_configuration(output_dir, resolved):
 
 def _open_data(width, height):
     """The training batches, as a function of the first step, and the validation batches."""
-    from keras_homography import datasets, pairs, photos
+    from keras_homography import datasets, photos
 
-    pairs.check_sizes(FLAGS.patch_size, FLAGS.rho, height, width)
     sizes = {"patch_size": FLAGS.patch_size, "rho": FLAGS.rho, "height": height, "width": width}
 
     def open_source(dataset, part):
@@ -213,15 +212,16 @@ def main():
     _check_configuration(output_dir, resolved)
     width, height = _image_size()
 
-    from keras_homography import callbacks, training
+    from keras_homography import callbacks, pairs, training
 
+    pairs.check_sizes(FLAGS.patch_size, FLAGS.rho, height, width)
     strategy = training.make_strategy(FLAGS.gpus)
     if FLAGS.batch_size % strategy.num_replicas_in_sync:
         raise ValueError(
             f"--batch_size={FLAGS.batch_size} must be a multiple of --gpus={FLAGS.gpus}."
         )
+    model = _build_trainable_model(strategy)  # first: a folder of photos can take minutes to read
     batches, validation = _open_data(width, height)
-    model = _build_trainable_model(strategy)
 
     output_dir.mkdir(parents=True, exist_ok=True)
     files.write_text(output_dir / "run.flags", resolved)

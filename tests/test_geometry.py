@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import eager_and_in_tf_data
+from conftest import eager_and_in_tf_data, in_tflite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -177,3 +177,14 @@ def test_the_same_in_a_dataset():
         lambda h4pt: geometry.matrix_from_h4pt(h4pt, PATCH_SIZE), random_h4pt(3)
     )
     np.testing.assert_allclose(eager, in_graph, rtol=1e-5)
+
+
+def test_the_same_in_tflite():
+    def round_trip(h4pt):
+        a_from_b = geometry.matrix_from_h4pt(h4pt, PATCH_SIZE)
+        scale = tf.constant([0.5, 0.5])
+        small = geometry.rescale(a_from_b, scale, scale)
+        return geometry.compose(small, geometry.invert(a_from_b))
+
+    h4pt = random_h4pt(2)
+    np.testing.assert_allclose(in_tflite(round_trip, h4pt), round_trip(h4pt), atol=1e-3)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import eager_and_in_tf_data
+from conftest import eager_and_in_tf_data, in_tflite
 
 from keras_homography import geometry, warping
 
@@ -89,3 +89,12 @@ def test_the_same_in_a_dataset(smooth, a_from_b):
             a_from_b.numpy(),
         )
         np.testing.assert_allclose(eager, in_graph, atol=0.01)
+
+
+def test_the_same_in_tflite(smooth, a_from_b):
+    image, matrix = smooth[:1].astype(np.float32), a_from_b[:1].numpy()
+
+    def warp(image, matrix):
+        return warping.warp(image, matrix, 32, 48)
+
+    np.testing.assert_allclose(in_tflite(warp, image, matrix), warp(image, matrix), atol=0.05)
