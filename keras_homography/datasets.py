@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_homography import pairs
+from keras_homography import distortions, pairs
 
 # Validation draws the same pairs in every run, whatever the seed of training.
 VALIDATION_SEED = 1606_03798
@@ -20,6 +20,7 @@ def pair_batches(
     start_step=0,
     pairs_per_image=1,
     whole_pixels=False,
+    distort=None,
 ):
     """Batches of pairs from a source of photos.
 
@@ -38,6 +39,8 @@ def pair_batches(
       start_step: number of the first batch.
       pairs_per_image: how many pairs to make of a photo once it is there.
       whole_pixels: corner offsets are integers, as in the reference protocol.
+      distort: of `distortions.make`; None for clean pairs. What covers a patch is cut from the next
+        photo of the source.
 
     Returns:
       A dataset of `(patches, h4pt)`: float32 `[batch_size, patch_size, patch_size, 2]`, grey
@@ -48,12 +51,15 @@ def pair_batches(
     """
     pairs.check_sizes(patch_size, rho, height, width)
     first_block = start_step // pairs_per_image
-    photos = (
-        source.stream(seed, first_block * batch_size)
-        .batch(batch_size, drop_remainder=True)
-        .flat_map(lambda block: tf.data.Dataset.from_tensors(block).repeat(pairs_per_image))
-        .skip(start_step % pairs_per_image)
-    )
+
+    def blocks(first_photo):
+        return (
+            source.stream(seed, first_photo)
+            .batch(batch_size, drop_remainder=True)
+            .flat_map(lambda block: tf.data.Dataset.from_tensors(block).repeat(pairs_per_image))
+            .skip(start_step % pairs_per_image)
+        )
+
     draws = (
         tf.data.Dataset.counter(start_step * batch_size)
         .map(
@@ -69,11 +75,20 @@ def pair_batches(
         positions, h4pt = draw
         return pairs.cut(block, positions, h4pt, patch_size), h4pt
 
-    return (
-        tf.data.Dataset.zip((photos, draws))
-        .map(cut, num_parallel_calls=tf.data.AUTOTUNE)
-        .prefetch(tf.data.AUTOTUNE)
-    )
+    photos = blocks(first_block * batch_size)
+    batches = tf.data.Dataset.zip((photos, draws)).map(cut, num_parallel_calls=tf.data.AUTOTUNE)
+    if distort is not None:
+
+        def distort_batch(batch, indices, other_photos):
+            patches, h4pt = batch
+            return distortions.apply(distort, seed, indices, patches, other_photos), h4pt
+
+        indices = tf.data.Dataset.counter(start_step * batch_size).batch(batch_size)
+        other_photos = blocks(first_block * batch_size + 1)
+        batches = tf.data.Dataset.zip((batches, indices, other_photos)).map(
+            distort_batch, num_parallel_calls=tf.data.AUTOTUNE
+        )
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def validation_batches(source, count, **sizes):
