@@ -61,32 +61,22 @@ def identity(patch_a, patch_b):
 def orb():
     """ORB with up to 1,000 keypoints, also weak ones and ones near the border. Matches are mutual
     nearest neighbours, which did better than any ratio test."""
-    detector = cv2.ORB_create(nfeatures=1000, fastThreshold=5, edgeThreshold=8, patchSize=16)
+    detector = cv2.ORB.create(nfeatures=1000, fastThreshold=5, edgeThreshold=8, patchSize=16)
     return detector, cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match
-
-
-def akaze():
-    """AKAZE with a threshold of 1e-4, a tenth of the default, for more keypoints. Matches as ORB's.
-
-    Not measured by us: OpenCV 5 has AKAZE in opencv-contrib-python only.
-
-    Raises:
-      ValueError: this OpenCV has no AKAZE.
-    """
-    make = _make_akaze()
-    if make is None:
-        raise ValueError(
-            f"OpenCV {cv2.__version__} as installed has no AKAZE: OpenCV 5 keeps it in "
-            "opencv-contrib-python, OpenCV 4 has it in opencv-python. Install one of these, or "
-            "leave AKAZE out."
-        )
-    return make(threshold=1e-4), cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match
 
 
 def _make_akaze():
     """OpenCV's constructor of AKAZE, wherever this version has it; None if it has not."""
     extra = getattr(cv2, "xfeatures2d", None)
     return getattr(cv2, "AKAZE_create", None) or getattr(extra, "AKAZE_create", None)
+
+
+def akaze():
+    """AKAZE with a threshold of 1e-4, a tenth of the default, for more keypoints. Matches as ORB's.
+
+    Not measured by us: our OpenCV has no AKAZE, see `why_unavailable`.
+    """
+    return _make_akaze()(threshold=1e-4), cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match
 
 
 def sift():
@@ -98,7 +88,7 @@ def sift():
         pairs = [pair for pair in nearest if len(pair) == 2]
         return [first for first, second in pairs if first.distance < 0.8 * second.distance]
 
-    return cv2.SIFT_create(contrastThreshold=0.01), match
+    return cv2.SIFT.create(contrastThreshold=0.01), match
 
 
 def from_features(make_features, robust_fit, patch_a, patch_b):
@@ -122,8 +112,8 @@ def from_features(make_features, robust_fit, patch_a, patch_b):
     matches = match(descriptors_b, descriptors_a)
     if len(matches) < 4:
         return None
-    points_a = np.float32([keypoints_a[match.trainIdx].pt for match in matches])
-    points_b = np.float32([keypoints_b[match.queryIdx].pt for match in matches])
+    points_a = np.array([keypoints_a[match.trainIdx].pt for match in matches], np.float32)
+    points_b = np.array([keypoints_b[match.queryIdx].pt for match in matches], np.float32)
     try:
         a_from_b, _ = cv2.findHomography(points_b, points_a, *robust_fit)
     except cv2.error:  # raised for some degenerate sets of points
@@ -194,7 +184,12 @@ ESTIMATORS = {
 }
 
 
-def available():
-    """The names of the estimators that the installed OpenCV can run, a tuple."""
-    missing = {"akaze_ransac", "akaze_magsac"} if _make_akaze() is None else set()
-    return tuple(name for name in ESTIMATORS if name not in missing)
+def why_unavailable(name):
+    """Why the installed OpenCV cannot run an estimator of this name; None if it can."""
+    if name in ("akaze_ransac", "akaze_magsac") and _make_akaze() is None:
+        return (
+            f"The installed OpenCV {cv2.__version__} has no AKAZE. OpenCV 4 has it in "
+            "opencv-python, OpenCV 5 in opencv-contrib-python: install one of them, or leave AKAZE "
+            "out."
+        )
+    return None
