@@ -51,15 +51,15 @@ def pair_batches(
     """
     pairs.check_sizes(patch_size, rho, height, width)
     first_block = start_step // pairs_per_image
-
-    def blocks(first_photo):
-        return (
-            source.stream(seed, first_photo)
-            .batch(batch_size, drop_remainder=True)
-            .flat_map(lambda block: tf.data.Dataset.from_tensors(block).repeat(pairs_per_image))
-            .skip(start_step % pairs_per_image)
-        )
-
+    photos = source.stream(seed, first_block * batch_size)
+    if distort is not None:
+        # Every photo and the one after it, `[2, height, width, 1]`.
+        photos = photos.window(2, shift=1).flat_map(lambda both: both.batch(2))
+    photos = (
+        photos.batch(batch_size, drop_remainder=True)
+        .flat_map(lambda block: tf.data.Dataset.from_tensors(block).repeat(pairs_per_image))
+        .skip(start_step % pairs_per_image)
+    )
     draws = (
         tf.data.Dataset.counter(start_step * batch_size)
         .map(
@@ -75,18 +75,16 @@ def pair_batches(
         positions, h4pt = draw
         return pairs.cut(block, positions, h4pt, patch_size), h4pt
 
-    photos = blocks(first_block * batch_size)
-    batches = tf.data.Dataset.zip((photos, draws)).map(cut, num_parallel_calls=tf.data.AUTOTUNE)
-    if distort is not None:
+    def cut_and_distort(block, draw, indices):
+        patches, h4pt = cut(block[:, 0], draw)
+        return distortions.apply(distort, seed, indices, patches, block[:, 1]), h4pt
 
-        def distort_batch(batch, indices, other_photos):
-            patches, h4pt = batch
-            return distortions.apply(distort, seed, indices, patches, other_photos), h4pt
-
+    if distort is None:
+        batches = tf.data.Dataset.zip((photos, draws)).map(cut, tf.data.AUTOTUNE)
+    else:
         indices = tf.data.Dataset.counter(start_step * batch_size).batch(batch_size)
-        other_photos = blocks(first_block * batch_size + 1)
-        batches = tf.data.Dataset.zip((batches, indices, other_photos)).map(
-            distort_batch, num_parallel_calls=tf.data.AUTOTUNE
+        batches = tf.data.Dataset.zip((photos, draws, indices)).map(
+            cut_and_distort, tf.data.AUTOTUNE
         )
     return batches.prefetch(tf.data.AUTOTUNE)
 

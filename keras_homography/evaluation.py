@@ -148,7 +148,7 @@ def best_median_worst(errors):
     """Which pairs to look at: `[6]` indices, the two best, the two in the middle, the two worst."""
     last = len(errors) - 1
     positions = [0, 1, last // 2, last // 2 + 1, last - 1, last]
-    return np.argsort(errors, kind="stable")[np.clip(positions, 0, last)]
+    return np.argsort(errors, kind="stable")[np.sort(np.clip(positions, 0, last))]
 
 
 def patches_of(indices, protocol, source, pairs, distortion, strength, seed=protocols.SEED):

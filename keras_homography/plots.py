@@ -1,10 +1,13 @@
-"""Plots of measured errors. Every function takes results of `evaluation.measure` and returns a
-`matplotlib.figure.Figure`, to be saved without a display."""
+"""Pictures of measured errors: plots, and the pairs behind them.
+
+Every plot takes results of `evaluation.measure` and returns a `matplotlib.figure.Figure`, to be
+saved without a display.
+"""
 
 import numpy as np
 from matplotlib import figure
 
-from keras_homography import evaluation
+from keras_homography import evaluation, figures
 
 _COLUMNS = 3
 # Errors below are drawn at it: a logarithmic axis has no zero.
@@ -110,3 +113,36 @@ def error_by_strength(results):
     picture.supylabel("corner error, pixels")
     _add_legend(picture, panels[0])
     return picture
+
+
+def sheet(of_condition, patches_of):
+    """The best, median and worst pairs of every estimator under one condition.
+
+    Args:
+      of_condition: the results of one condition.
+      patches_of: function `(indices, distortion, strength) -> {index: patches}`, as
+        `evaluation.patches_of`.
+
+    Returns:
+      uint8 `[height, width, 3]`, RGB, of `figures.sheet`.
+    """
+    kinds = ("best", "best", "median", "median", "worst", "worst")
+    picked = [evaluation.best_median_worst(result.errors) for result in of_condition]
+    patches = patches_of(
+        {index for indices in picked for index in indices},
+        of_condition[0].distortion,
+        of_condition[0].strength,
+    )
+    rows = []
+    for result, indices in zip(of_condition, picked, strict=True):
+        tiles = [
+            (
+                f"{kind}: {result.errors[index]:.3g} px, pair {index}",
+                patches[index],
+                result.h4pt_true[index],
+                result.h4pt[index],
+            )
+            for kind, index in zip(kinds, indices, strict=True)
+        ]
+        rows.append((result.predictor.name, tiles))
+    return figures.sheet(rows)

@@ -121,6 +121,11 @@ def _settings(measured):
     ]
 
 
+def _escape(cell):
+    """A cell of a Markdown table."""
+    return cell.replace("|", "\\|")
+
+
 def markdown(measured):
     """The tables in Markdown.
 
@@ -136,7 +141,7 @@ def markdown(measured):
     for title, headings, rows in _tables(measured):
         lines += [f"## {title}", "", "| " + " | ".join(headings) + " |"]
         lines.append("|" + "|".join(["---"] + ["---:"] * (len(headings) - 1)) + "|")
-        lines += ["| " + " | ".join(cells) + " |" for cells in rows]
+        lines += ["| " + " | ".join(_escape(cell) for cell in cells) + " |" for cells in rows]
         lines.append("")
     return "\n".join([*lines, DEFINITIONS, ""])
 
@@ -207,30 +212,6 @@ def _plots(results):
     return [plot for plot in drawn if plot[-1] is not None]
 
 
-def _sheet(of_condition, patches_of):
-    """A picture of the best, median and worst pairs of every result of a condition."""
-    kinds = ("best", "best", "median", "median", "worst", "worst")
-    picked = [evaluation.best_median_worst(result.errors) for result in of_condition]
-    patches = patches_of(
-        {index for indices in picked for index in indices},
-        of_condition[0].distortion,
-        of_condition[0].strength,
-    )
-    rows = []
-    for result, indices in zip(of_condition, picked, strict=True):
-        tiles = [
-            (
-                f"{kind}: {result.errors[index]:.3g} px, pair {index}",
-                patches[index],
-                result.h4pt_true[index],
-                result.h4pt[index],
-            )
-            for kind, index in zip(kinds, indices, strict=True)
-        ]
-        rows.append((result.predictor.name, tiles))
-    return figures.sheet(rows)
-
-
 def write(folder, measured, results, patches_of):
     """Writes everything that an evaluation leaves behind, all at once.
 
@@ -250,7 +231,7 @@ def write(folder, measured, results, patches_of):
             pictures.append((title, caption, beside / name))
         for condition, of_condition in evaluation.near_default(results).items():
             path = beside / f"sheet_{condition[0]}.jpg"
-            figures.write_jpeg(path, _sheet(of_condition, patches_of))
+            figures.write_jpeg(path, plots.sheet(of_condition, patches_of))
             pictures.append(
                 (
                     f"Best, median and worst pairs: {evaluation.label(*condition)}",
