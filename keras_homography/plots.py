@@ -4,6 +4,7 @@ Every plot takes results of `evaluation.measure` and returns a `matplotlib.figur
 saved without a display.
 """
 
+import cv2
 import numpy as np
 from matplotlib import figure
 
@@ -13,6 +14,8 @@ _COLUMNS = 3
 # Errors below are drawn at it: a logarithmic axis has no zero.
 _LEAST_ERROR = 1e-3
 _BINS = 8
+_BACKGROUND = 24
+_TEXT = (235, 235, 235)
 _HIGH = {"linestyle": ":", "linewidth": 0.9, "marker": ".", "markersize": 4}
 
 
@@ -115,6 +118,23 @@ def error_by_strength(results):
     return picture
 
 
+def _line(text, width, height, scale):
+    """A line of text at the bottom of a strip, uint8 `[height, width, 3]`."""
+    strip = np.full((height, width, 3), _BACKGROUND, np.uint8)
+    place = (8, height - 7)
+    return cv2.putText(strip, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, _TEXT, 1, cv2.LINE_AA)
+
+
+def _tile(caption, patches, h4pt_true, h4pt, size=128, margin=40):
+    """One pair: a caption, patch A with both quads, patch B; uint8 `[height, width, 3]`."""
+    scale = size / len(patches)
+    small = cv2.resize(patches, (size, size), interpolation=cv2.INTER_AREA)
+    above = figures.quads(small[None], [h4pt_true * scale], [h4pt * scale], 1, margin)
+    below = cv2.cvtColor(small[..., 1], cv2.COLOR_GRAY2RGB)
+    below = np.pad(below, [(0, 0), (margin, margin), (0, 0)], constant_values=_BACKGROUND)
+    return np.vstack([_line(caption, above.shape[1], 20, 0.38), above, below])
+
+
 def sheet(of_condition, patches_of):
     """The best, median and worst pairs of every estimator under one condition.
 
@@ -124,7 +144,8 @@ def sheet(of_condition, patches_of):
         `evaluation.patches_of`.
 
     Returns:
-      uint8 `[height, width, 3]`, RGB, of `figures.sheet`.
+      uint8 `[height, width, 3]`, RGB: a row for every estimator; of every pair patch A with the
+      true quad (green) and the predicted one (red), and below it patch B.
     """
     kinds = ("best", "best", "median", "median", "worst", "worst")
     picked = [evaluation.best_median_worst(result.errors) for result in of_condition]
@@ -135,14 +156,17 @@ def sheet(of_condition, patches_of):
     )
     rows = []
     for result, indices in zip(of_condition, picked, strict=True):
-        tiles = [
-            (
-                f"{kind}: {result.errors[index]:.3g} px, pair {index}",
-                patches[index],
-                result.h4pt_true[index],
-                result.h4pt[index],
-            )
-            for kind, index in zip(kinds, indices, strict=True)
-        ]
-        rows.append((result.predictor.name, tiles))
-    return figures.sheet(rows)
+        errors = result.errors
+        row = np.hstack(
+            [
+                _tile(
+                    f"{kind}: {errors[index]:.3g} px, pair {index}",
+                    patches[index],
+                    result.h4pt_true[index],
+                    result.h4pt[index],
+                )
+                for kind, index in zip(kinds, indices, strict=True)
+            ]
+        )
+        rows += [_line(result.predictor.name, row.shape[1], 48, 0.65), row]
+    return np.vstack(rows)

@@ -15,8 +15,6 @@ from keras_homography import datasets, distortions, photos
 
 # The sequence of the reference pairs.
 SEED = datasets.VALIDATION_SEED
-# As many as in the test of DeTone et al. 2016.
-PAIRS = 5000
 NO_DISTORTION = "none"
 
 
