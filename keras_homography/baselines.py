@@ -10,8 +10,8 @@ the patch (conventions: see `geometry`), or None where an estimator finds nothin
 
 How they were tuned: on 200 pairs of other photos than results are given for, protocol `coco128`,
 clean, `photometric` and `occlusion`, for the share under 1 px and the mean together. OpenCV's
-defaults are made for photos; on a patch of 128 they find too few keypoints. A matrix that sends the
-patch to a quad that no camera could see (`geometry.is_convex`) counts as nothing found.
+defaults are made for photos; on a patch of 128 they find too few keypoints. What no user would
+believe is not returned: see `h4pt_from_matrix`.
 """
 
 import functools
@@ -29,11 +29,12 @@ def _corners(size):
     return np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64) * size
 
 
-def _is_convex(quad):
-    """`geometry.is_convex` of one quad, `[4, 2]`, any size; False if not finite."""
+def _is_believable(quad, square):
+    """Whether a quad `[4, 2]` is convex, as seen by a camera, and near the square it comes from."""
     ahead = np.roll(quad, -1, axis=0) - quad
     following = np.roll(ahead, -1, axis=0)
-    return bool((ahead[:, 0] * following[:, 1] - ahead[:, 1] * following[:, 0]).min() > 0.0)
+    doubled_areas = ahead[:, 0] * following[:, 1] - ahead[:, 1] * following[:, 0]
+    return doubled_areas.min() > 0.0 and np.abs(quad - square).max() <= square.max()
 
 
 def h4pt_from_matrix(a_from_b, size):
@@ -44,13 +45,15 @@ def h4pt_from_matrix(a_from_b, size):
       size: side of the patch, in pixels.
 
     Returns:
-      float64 `[4, 2]`, pixels; None if there is no matrix, or its quad is not convex.
+      float64 `[4, 2]`, pixels; None if there is no matrix, or it sends the patch to a quad that is
+      not convex or has a corner moved by more than a side of the patch: four times what any pair
+      of ours is made with.
     """
     if a_from_b is None:
         return None
     square = _corners(size)
     quad = cv2.perspectiveTransform(square[None], np.asarray(a_from_b, np.float64))[0]
-    return quad - square if _is_convex(quad) else None
+    return quad - square if _is_believable(quad, square) else None
 
 
 def identity(patch_a, patch_b):

@@ -78,7 +78,7 @@ def _tables(measured):
     conditions = dict.fromkeys((row["distortion"], row["strength"]) for row in rows)
     tables: list[tuple] = [
         (
-            evaluation.label(*condition).capitalize(),
+            evaluation.label(*condition),
             _HEADINGS,
             [_cells(row) for row in rows if (row["distortion"], row["strength"]) == condition],
         )

@@ -107,9 +107,10 @@ def test_h4pt_from_matrix_agrees_with_geometry():
         np.diag([-1.0, 1.0, 1.0]),  # mirrored
         np.diag([1.0, 0.0, 1.0]),  # flat
         np.array([[1, 0, 0], [0, 1, 0], [0.02, 0, -1]]),  # the horizon crosses the patch
+        np.array([[1, 0, SIZE + 1], [0, 1, 0], [0, 0, 1]]),
     ],
 )
-def test_a_matrix_that_no_camera_could_make_is_none(matrix):
+def test_a_matrix_that_nobody_would_believe_is_none(matrix):
     assert baselines.h4pt_from_matrix(matrix, SIZE) is None
 
 
