@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# A pair is worse than the identity by more than rounding, in pixels.
+_ROUNDING = 1e-3
+
 
 def corner_errors(h4pt_true, h4pt):
     """The mean over the four corners of the Euclidean distance, per pair.
@@ -82,7 +85,7 @@ def summarize_predictions(h4pt_true, h4pt):
     Returns:
       The dictionary of `summarize`, and: `mace_low` and `mace_high`, a 95 % bootstrap interval over
       the pairs; `mace_capped`, the mean where no error counts more than the identity's; `failures`,
-      how many pairs are worse than the identity or not returned; `not_returned`, how many of these
+      how many pairs are worse than the identity (by more than 0.001 px) or not returned; `not_returned`, how many of these
       are not returned; `l2`, the mean of the paper's L2 loss, half the sum of the eight squared
       errors in pixels squared (DeTone et al. 2016, section 4): four times the mean squared error of
       a coordinate.
@@ -98,7 +101,7 @@ def summarize_predictions(h4pt_true, h4pt):
         "mace_low": low,
         "mace_high": high,
         "mace_capped": float(np.minimum(errors, of_identity).mean()),
-        "failures": int((~there | (errors > of_identity)).sum()),
+        "failures": int((~there | (errors > of_identity + _ROUNDING)).sum()),
         "not_returned": int((~there).sum()),
         "l2": float(0.5 * np.square(h4pt - h4pt_true).sum(axis=(-2, -1)).mean()),
     }

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from matplotlib import figure
 
-from keras_homography import evaluation, figures
+from keras_homography import evaluation, figures, metrics
 
 _COLUMNS = 3
 # Errors below are drawn at it: a logarithmic axis has no zero.
@@ -156,11 +156,13 @@ def sheet(of_condition, patches_of):
     )
     rows = []
     for result, indices in zip(of_condition, picked, strict=True):
-        errors = result.errors
+        errors, returned = result.errors, metrics.returned(result.h4pt)
         row = np.hstack(
             [
                 _tile(
-                    f"{kind}: {errors[index]:.3g} px, pair {index}",
+                    f"{kind}: {errors[index]:.3g} px, pair {index}"
+                    if returned[index]
+                    else f"{kind}: nothing, pair {index}",
                     patches[index],
                     result.h4pt_true[index],
                     result.h4pt[index],

@@ -86,7 +86,7 @@ def from_file(name, path, protocol, paper_doubling=False):
       ValueError: the file cannot be read, or its input or output does not fit the protocol.
     """
     model = _load_model(path)
-    size, network_size = protocol.patch_size, model.input_shape[1]
+    size, network_size = protocol.patch_size, model.inputs[0].shape[1]
     fitting = sorted({size, protocol.network_size})
     if network_size not in fitting:
         raise ValueError(

@@ -104,14 +104,15 @@ def _settings(measured):
     photos = ""
     if measured["photos"] is not None:
         photos = f" of {measured['photos']} photos ({measured['photos_skipped']} skipped)"
-    resized = "offsets doubled as in the paper" if measured["paper_doubling"] else "matrix rescaled"
+    networks = ""
+    if protocol["network_size"] != protocol["patch_size"]:
+        how = "offsets scaled as in the paper" if measured["paper_doubling"] else "matrix rescaled"
+        networks = f" Networks of {protocol['network_size']} see them resized by area; {how}."
     threads = ", ".join(f"{name} {count}" for name, count in measured["threads"].items())
     return [
         f"{measured['pairs']:,} pairs{photos}, seed {measured['seed']}. Grey photos of "
         f"{protocol['width']}x{protocol['height']}, patches of {protocol['patch_size']} pixels, "
-        f"corner offsets of whole pixels up to {protocol['rho']} along x and y; networks at "
-        f"{protocol['network_size']}"
-        + (f", {resized}." if protocol["network_size"] != protocol["patch_size"] else "."),
+        f"corner offsets of whole pixels up to {protocol['rho']} along x and y.{networks}",
         f"{environment['date']}, keras_homography {environment['keras_homography']}, TensorFlow "
         f"{environment['tensorflow']}, Keras {environment['keras']}, OpenCV "
         f"{environment['opencv']}, {environment['machine']}; threads: {threads}.",

@@ -43,10 +43,11 @@ def test_what_is_worse_than_the_identity_is_a_failure_and_capped_only_where_it_s
     assert (summary["failures"], summary["not_returned"]) == (1, 0)
 
 
-def test_the_identity_itself_is_no_failure(h4pt_true):
-    summary = metrics.summarize_predictions(h4pt_true, np.zeros_like(h4pt_true))
+@pytest.mark.parametrize("rounding", [0.0, 1e-5, -1e-5])
+def test_the_identity_itself_is_no_failure(h4pt_true, rounding):
+    summary = metrics.summarize_predictions(h4pt_true, np.full_like(h4pt_true, rounding))
     assert summary["failures"] == 0
-    assert summary["mace"] == summary["mace_capped"]
+    assert summary["mace"] == pytest.approx(summary["mace_capped"], abs=1e-4)
 
 
 def test_l2_is_half_the_sum_of_squares_in_pixels():
