@@ -53,24 +53,19 @@ def or_identity(h4pt):
     return np.where(returned(h4pt)[:, None, None], h4pt, 0.0)
 
 
-def bootstrap_interval(values, resamples=1000, share=0.95, seed=0):
-    """A bootstrap percentile interval of a mean (Efron 1979).
+def bootstrap_interval(values):
+    """The 95 % bootstrap percentile interval of a mean (Efron 1979).
 
     Args:
-      values: `[n]`.
-      resamples: how many samples of n, drawn with replacement.
-      share: of the means that the interval holds.
-      seed: of the samples; the same values give the same interval.
+      values: `[n]`, at least one.
 
     Returns:
-      `(low, high)`.
+      `(low, high)`, always the same for the same values.
     """
     values = np.asarray(values, np.float64)
-    random = np.random.default_rng(seed)
-    means = [
-        values[random.integers(len(values), size=len(values))].mean() for _ in range(resamples)
-    ]
-    low, high = np.quantile(means, [(1 - share) / 2, (1 + share) / 2])
+    random = np.random.default_rng(0)
+    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(1000)]
+    low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -83,12 +78,13 @@ def summarize_predictions(h4pt_true, h4pt):
         pair has the error of the identity.
 
     Returns:
-      The dictionary of `summarize`, and: `mace_low` and `mace_high`, a 95 % bootstrap interval over
-      the pairs; `mace_capped`, the mean where no error counts more than the identity's; `failures`,
-      how many pairs are worse than the identity (by more than 0.001 px) or not returned; `not_returned`, how many of these
-      are not returned; `l2`, the mean of the paper's L2 loss, half the sum of the eight squared
-      errors in pixels squared (DeTone et al. 2016, section 4): four times the mean squared error of
-      a coordinate.
+      The dictionary of `summarize`, and:
+      `mace_low`, `mace_high`: a 95 % bootstrap interval of MACE over the pairs;
+      `mace_capped`: the mean where no error counts more than the identity's;
+      `failures`: how many pairs are worse than the identity by more than 0.001 px, or not returned;
+      `not_returned`: how many of these are not returned;
+      `l2`: the mean of the paper's L2 loss, half the sum of the eight squared errors in pixels
+        squared (DeTone et al. 2016, section 4): four times the mean squared error of a coordinate.
     """
     h4pt_true = np.asarray(h4pt_true, np.float64)
     there = returned(h4pt)
