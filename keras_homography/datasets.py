@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_homography import pairs
+from keras_homography import distortions, pairs
 
 # Validation draws the same pairs in every run, whatever the seed of training.
 VALIDATION_SEED = 1606_03798
@@ -20,6 +20,7 @@ def pair_batches(
     start_step=0,
     pairs_per_image=1,
     whole_pixels=False,
+    distort=None,
 ):
     """Batches of pairs from a source of photos.
 
@@ -38,6 +39,8 @@ def pair_batches(
       start_step: number of the first batch.
       pairs_per_image: how many pairs to make of a photo once it is there.
       whole_pixels: corner offsets are integers, as in the reference protocol.
+      distort: of `distortions.make`; None for clean pairs. What covers a patch is cut from the next
+        photo of the source.
 
     Returns:
       A dataset of `(patches, h4pt)`: float32 `[batch_size, patch_size, patch_size, 2]`, grey
@@ -48,9 +51,12 @@ def pair_batches(
     """
     pairs.check_sizes(patch_size, rho, height, width)
     first_block = start_step // pairs_per_image
+    photos = source.stream(seed, first_block * batch_size)
+    if distort is not None:
+        # Every photo and the one after it, `[2, height, width, 1]`.
+        photos = photos.window(2, shift=1).flat_map(lambda both: both.batch(2))
     photos = (
-        source.stream(seed, first_block * batch_size)
-        .batch(batch_size, drop_remainder=True)
+        photos.batch(batch_size, drop_remainder=True)
         .flat_map(lambda block: tf.data.Dataset.from_tensors(block).repeat(pairs_per_image))
         .skip(start_step % pairs_per_image)
     )
@@ -69,11 +75,18 @@ def pair_batches(
         positions, h4pt = draw
         return pairs.cut(block, positions, h4pt, patch_size), h4pt
 
-    return (
-        tf.data.Dataset.zip((photos, draws))
-        .map(cut, num_parallel_calls=tf.data.AUTOTUNE)
-        .prefetch(tf.data.AUTOTUNE)
-    )
+    def cut_and_distort(block, draw, indices):
+        patches, h4pt = cut(block[:, 0], draw)
+        return distortions.apply(distort, seed, indices, patches, block[:, 1]), h4pt
+
+    if distort is None:
+        batches = tf.data.Dataset.zip((photos, draws)).map(cut, tf.data.AUTOTUNE)
+    else:
+        indices = tf.data.Dataset.counter(start_step * batch_size).batch(batch_size)
+        batches = tf.data.Dataset.zip((photos, draws, indices)).map(
+            cut_and_distort, tf.data.AUTOTUNE
+        )
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def validation_batches(source, count, **sizes):

@@ -12,7 +12,9 @@ PREDICTED_COLOUR = (255, 60, 40)
 
 
 def _draw_quad(picture, quad, colour, margin):
-    points = np.round((np.asarray(quad) + margin) * 16).astype(np.int32)
+    # Far outside the picture OpenCV's fixed-point coordinates would overflow.
+    near = np.clip(np.asarray(quad) + margin, -1e4, 1e4)
+    points = np.round(near * 16).astype(np.int32)
     cv2.polylines(picture, [points], True, colour, 1, cv2.LINE_AA, shift=4)
 
 
@@ -22,7 +24,7 @@ def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
     Args:
       patches: `[n, size, size, 2]`, grey levels in 0..255.
       h4pt_true: `[n, 4, 2]`, pixels.
-      h4pt: `[n, 4, 2]`, pixels.
+      h4pt: `[n, 4, 2]`, pixels; a quad that is not finite is not drawn.
       columns: how many pairs to draw side by side.
       margin: around a patch, in pixels, for the corners outside it.
 
@@ -38,7 +40,8 @@ def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
         framed = np.pad(patch.astype(np.uint8), margin, constant_values=24)
         tile = cv2.cvtColor(framed, cv2.COLOR_GRAY2RGB)
         _draw_quad(tile, square + true, TRUE_COLOUR, margin)
-        _draw_quad(tile, square + predicted, PREDICTED_COLOUR, margin)
+        if np.isfinite(predicted).all():
+            _draw_quad(tile, square + predicted, PREDICTED_COLOUR, margin)
         tiles.append(tile)
     while len(tiles) % columns:
         tiles.append(np.full_like(tiles[0], 24))
@@ -73,4 +76,10 @@ def learning_curves(histories, identity):
 def write_png(path, picture):
     """Writes an RGB picture, uint8 `[height, width, 3]`."""
     encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+    path.write_bytes(encoded.tobytes())
+
+
+def write_jpeg(path, picture):
+    """Writes an RGB picture, uint8 `[height, width, 3]`, lossy: a fifth of a PNG for photos."""
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
     path.write_bytes(encoded.tobytes())

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# A pair is worse than the identity by more than rounding, in pixels.
+_ROUNDING = 1e-3
+
 
 def corner_errors(h4pt_true, h4pt):
     """The mean over the four corners of the Euclidean distance, per pair.
@@ -24,8 +27,8 @@ def summarize(errors):
       errors: `[n]`, pixels, at least one.
 
     Returns:
-      `{mace, median, p90, p99}` in pixels and `{under_1px, under_3px}` as shares in [0, 1]. MACE
-      (mean average corner error) is the mean of the corner errors.
+      `{mace, median, p90, p99}` in pixels and `{under_1px, under_3px, under_5px}` as shares in
+      [0, 1]. MACE (mean average corner error) is the mean of the corner errors.
     """
     errors = np.asarray(errors)
     median, p90, p99 = np.percentile(errors, [50, 90, 99])
@@ -36,4 +39,65 @@ def summarize(errors):
         "p99": float(p99),
         "under_1px": float((errors < 1).mean()),
         "under_3px": float((errors < 3).mean()),
+        "under_5px": float((errors < 5).mean()),
+    }
+
+
+def returned(h4pt):
+    """Which of the predictions `[n, 4, 2]` are there, bool `[n]`: all their values are finite."""
+    return np.isfinite(h4pt).all(axis=(-2, -1))
+
+
+def or_identity(h4pt):
+    """Predictions `[n, 4, 2]` with zeros, the identity, where nothing was returned."""
+    return np.where(returned(h4pt)[:, None, None], h4pt, 0.0)
+
+
+def bootstrap_interval(values):
+    """The 95 % bootstrap percentile interval of a mean (Efron 1979).
+
+    Args:
+      values: `[n]`, at least one.
+
+    Returns:
+      `(low, high)`, always the same for the same values.
+    """
+    values = np.asarray(values, np.float64)
+    random = np.random.default_rng(0)
+    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(1000)]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def summarize_predictions(h4pt_true, h4pt):
+    """What a reader needs to judge an estimator.
+
+    Args:
+      h4pt_true: `[n, 4, 2]`, pixels, at least one.
+      h4pt: `[n, 4, 2]`, pixels; a value that is not finite says that nothing was returned. Such a
+        pair has the error of the identity.
+
+    Returns:
+      The dictionary of `summarize`, and:
+      `mace_low`, `mace_high`: a 95 % bootstrap interval of MACE over the pairs;
+      `mace_capped`: the mean where no error counts more than the identity's;
+      `failures`: how many pairs are worse than the identity by more than 0.001 px, or not returned;
+      `not_returned`: how many of these are not returned;
+      `l2`: the mean of the paper's L2 loss, half the sum of the eight squared errors in pixels
+        squared (DeTone et al. 2016, section 4): four times the mean squared error of a coordinate.
+    """
+    h4pt_true = np.asarray(h4pt_true, np.float64)
+    there = returned(h4pt)
+    h4pt = or_identity(h4pt)
+    errors = corner_errors(h4pt_true, h4pt)
+    of_identity = corner_errors(h4pt_true, np.zeros_like(h4pt_true))
+    low, high = bootstrap_interval(errors)
+    return {
+        **summarize(errors),
+        "mace_low": low,
+        "mace_high": high,
+        "mace_capped": float(np.minimum(errors, of_identity).mean()),
+        "failures": int((~there | (errors > of_identity + _ROUNDING)).sum()),
+        "not_returned": int((~there).sum()),
+        "l2": float(0.5 * np.square(h4pt - h4pt_true).sum(axis=(-2, -1)).mean()),
     }

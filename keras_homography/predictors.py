@@ -1,0 +1,162 @@
+"""Everything that can be measured, networks and OpenCV's estimators alike, behind one signature."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_homography import baselines, files, geometry
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """An estimator of batches of pairs.
+
+    Attributes:
+      name: as given by the user.
+      predict: function from uint8 `[n, size, size, 2]`, channel 0 patch A, channel 1 patch B, to
+        `h4pt`, `[n, 4, 2]`, pixels of the patch, NaN where it finds nothing.
+      parameters: of a network; None for others.
+      file_bytes: size of a network's file; None for others.
+    """
+
+    name: str
+    predict: Callable[[np.ndarray], np.ndarray]
+    parameters: int | None = None
+    file_bytes: int | None = None
+
+
+def from_function(name, estimate):
+    """A predictor that runs `estimate(patch_a, patch_b)` of `baselines` on one pair at a time."""
+
+    def predict(patches):
+        h4pt = np.full([len(patches), 4, 2], np.nan)
+        for row, pair in zip(h4pt, patches, strict=True):
+            # Anew for every pair, so that results do not depend on the pairs before.
+            cv2.setRNGSeed(0)
+            found = estimate(*np.ascontiguousarray(np.moveaxis(pair, -1, 0)))
+            if found is not None:
+                row[:] = found
+        return h4pt
+
+    return Predictor(name, predict)
+
+
+def _load_model(path):
+    """A `.keras` file in safe mode, with its input and output checked."""
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises nearly anything on a file that is not its own
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"Cannot read {path} as a Keras model: {reason}") from None
+    inputs = [tuple(tensor.shape) for tensor in getattr(model, "inputs", [])]
+    outputs = [tuple(tensor.shape) for tensor in tf.nest.flatten(getattr(model, "output", []))]
+    takes_pairs = len(inputs) == 1 and len(inputs[0]) == 4 and inputs[0][3] == 2
+    is_square = takes_pairs and inputs[0][1] == inputs[0][2] and inputs[0][1] is not None
+    if not is_square or outputs[:1] != [(None, 4, 2)]:
+        raise ValueError(
+            f"{path} is no model of pairs: its inputs are {inputs} and its outputs {outputs}; it "
+            "must have one input (None, size, size, 2), two grey patches, and the first output "
+            "must be (None, 4, 2), the corner offsets."
+        )
+    return model
+
+
+def from_file(name, path, protocol, paper_doubling=False):
+    """A predictor that runs a network.
+
+    Where the patches of the protocol are larger than the network's input they are resized by area,
+    and the predicted matrix is rescaled with half-pixel centres.
+
+    Args:
+      name: of the predictor.
+      path: of a `.keras` file.
+      protocol: of `protocols.get`.
+      paper_doubling: multiply the offsets by the ratio of the sizes instead of rescaling the
+        matrix, as DeTone et al. 2016 do; a quarter of a pixel less exact on average.
+
+    Returns:
+      `Predictor`.
+
+    Raises:
+      ValueError: the file cannot be read, or its input or output does not fit the protocol.
+    """
+    model = _load_model(path)
+    size, network_size = protocol.patch_size, model.inputs[0].shape[1]
+    fitting = sorted({size, protocol.network_size})
+    if network_size not in fitting:
+        raise ValueError(
+            f"{path} takes patches of {network_size} pixels; protocol {protocol.name} needs a "
+            f"model of {' or '.join(map(str, fitting))}."
+        )
+
+    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 2], tf.uint8)])
+    def run(patches):
+        patches = tf.cast(patches, tf.float32)
+        if network_size != size:
+            patches = tf.image.resize(patches, [network_size, network_size], "area")
+        h4pt = tf.cast(tf.nest.flatten(model(patches, training=False))[0], tf.float32)
+        if network_size == size:
+            return h4pt
+        scale = size / network_size
+        if paper_doubling:
+            return h4pt * scale
+        a_from_b = geometry.matrix_from_h4pt(h4pt, network_size)
+        scales = tf.constant([scale, scale], tf.float32)
+        return geometry.h4pt_from_matrix(geometry.rescale(a_from_b, scales, scales), size)
+
+    return Predictor(
+        name,
+        lambda patches: run(patches).numpy(),
+        parameters=model.count_params(),
+        file_bytes=pathlib.Path(path).stat().st_size,
+    )
+
+
+def _open_one(name, protocol, paper_doubling):
+    if name in baselines.ESTIMATORS:
+        reason = baselines.why_unavailable(name)
+        if reason:
+            raise ValueError(reason)
+        return from_function(name, baselines.ESTIMATORS[name])
+    path = pathlib.Path(name) if name.endswith(".keras") else None
+    if path is None:
+        path = files.resource("saved_models", f"{name}.keras")
+    if path is None:
+        raise ValueError(
+            f"There is no estimator {name!r}. Give the path of a .keras file, the name of a "
+            f"shipped model, or one of {', '.join(baselines.ESTIMATORS)}; 'all' is all of these."
+        )
+    if not path.is_file():
+        raise ValueError(f"There is no model file {name}.")
+    return from_file(name, path, protocol, paper_doubling)
+
+
+def open_all(names, protocol, paper_doubling=False):
+    """Opens estimators by their names.
+
+    Args:
+      names: each a key of `baselines.ESTIMATORS`, the path of a `.keras` file, the name of a
+        shipped model, or "all" for all of OpenCV's that are installed.
+      protocol: of `protocols.get`.
+      paper_doubling: see `from_file`.
+
+    Returns:
+      A list of `Predictor`.
+
+    Raises:
+      ValueError: a name is unknown or given twice, an estimator is not installed, or a model
+        cannot be read or does not fit.
+    """
+    installed = [name for name in baselines.ESTIMATORS if not baselines.why_unavailable(name)]
+    expanded = [each for name in names for each in (installed if name == "all" else [name])]
+    if not expanded:
+        raise ValueError("No estimator is given.")
+    twice = {name for name in expanded if expanded.count(name) > 1}
+    if twice:
+        raise ValueError(f"An estimator is given twice: {', '.join(sorted(twice))}.")
+    return [_open_one(name, protocol, paper_doubling) for name in expanded]
