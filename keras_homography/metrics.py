@@ -78,10 +78,11 @@ def summarize_predictions(h4pt_true, h4pt):
         pair has the error of the identity.
 
     Returns:
-      The dictionary of `summarize`, and:
+      The dictionary of `summarize`, but with failures, the pairs that are worse than the identity
+      or not returned, counted with the identity's error in `mace`, and:
       `mace_low`, `mace_high`: a 95 % bootstrap interval of MACE over the pairs;
-      `mace_capped`: the mean where no error counts more than the identity's;
-      `failures`: how many pairs are worse than the identity by more than 0.001 px, or not returned;
+      `mace_uncapped`: the mean of the errors as they are;
+      `failures`: how many (worse by more than 0.001 px);
       `not_returned`: how many of these are not returned;
       `l2`: the mean of the paper's L2 loss, half the sum of the eight squared errors in pixels
         squared (DeTone et al. 2016, section 4): four times the mean squared error of a coordinate.
@@ -91,12 +92,14 @@ def summarize_predictions(h4pt_true, h4pt):
     h4pt = or_identity(h4pt)
     errors = corner_errors(h4pt_true, h4pt)
     of_identity = corner_errors(h4pt_true, np.zeros_like(h4pt_true))
-    low, high = bootstrap_interval(errors)
+    capped = np.minimum(errors, of_identity)
+    low, high = bootstrap_interval(capped)
     return {
         **summarize(errors),
+        "mace": float(capped.mean()),
         "mace_low": low,
         "mace_high": high,
-        "mace_capped": float(np.minimum(errors, of_identity).mean()),
+        "mace_uncapped": float(errors.mean()),
         "failures": int((~there | (errors > of_identity + _ROUNDING)).sum()),
         "not_returned": int((~there).sum()),
         "l2": float(0.5 * np.square(h4pt - h4pt_true).sum(axis=(-2, -1)).mean()),

@@ -33,6 +33,12 @@ flags.DEFINE_integer("patch_size", 128, "Side of a patch, in pixels.")
 flags.DEFINE_integer("rho", 32, "The most that a corner moves along x and y, in pixels.")
 flags.DEFINE_list("image_size", ["320", "240"], "Photos are stretched to WIDTH,HEIGHT.")
 flags.DEFINE_integer("pairs_per_image", 8, "Pairs made of a photo each time it is read.")
+flags.DEFINE_enum(
+    "distortion",
+    "none",
+    ["none", "photometric", "occlusion", "noise", "blur", "low_light"],
+    "What a camera and a scene do to the patches of training.",
+)
 flags.DEFINE_integer("steps", 90_000, "Batches to train on, in all.", lower_bound=1)
 flags.DEFINE_integer("batch_size", 64, "Pairs in a batch, over all GPUs.", lower_bound=1)
 flags.DEFINE_enum("loss", "corner", ["corner", "l2", "huber"], "What to minimise.")
@@ -96,8 +102,9 @@ def _check_configuration(output_dir, resolved):
 
 def _open_data(width, height):
     """The training batches, as a function of the first step, and the validation batches."""
-    from keras_homography import datasets, photos
+    from keras_homography import datasets, distortions, photos
 
+    distort = None if FLAGS.distortion == "none" else distortions.make(FLAGS.distortion)
     sizes = {"patch_size": FLAGS.patch_size, "rho": FLAGS.rho, "height": height, "width": width}
 
     def open_source(dataset, part):
@@ -117,6 +124,7 @@ def _open_data(width, height):
             batch_size=FLAGS.batch_size,
             pairs_per_image=FLAGS.pairs_per_image,
             start_step=step,
+            distort=distort,
             **sizes,
         )
 

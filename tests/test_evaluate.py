@@ -40,7 +40,7 @@ MANY = """
 """
 FIGURES = {
     "estimator", "protocol", "distortion", "strength", "pairs", "mace", "mace_low", "mace_high",
-    "mace_capped", "median", "p90", "p99", "under_1px", "under_3px", "under_5px", "failures",
+    "mace_uncapped", "median", "p90", "p99", "under_1px", "under_3px", "under_5px", "failures",
     "not_returned", "l2", "ms_per_pair", "parameters", "file_bytes",
 }  # fmt: skip
 

@@ -153,6 +153,7 @@ def test_synthetic_and_other_options(tiny_flags, photo_folder, tmp_path):
         "--jit_compile",
         "--loss=l2",
         "--optimizer=sgd",
+        "--distortion=photometric",
         f"--output_dir={tmp_path}/run",
     )
     assert result.returncode == 0, result.stderr
