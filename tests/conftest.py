@@ -1,5 +1,6 @@
 """What tests share: images that no test has to download."""
 
+import json
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 from ai_edge_litert import interpreter as litert
 
 from keras_homography import synthetic
@@ -55,3 +57,35 @@ def photo_folder(images, tmp_path_factory):
         parent = folder / "below" if i % 4 == 3 else folder
         assert cv2.imwrite(str(parent / f"photo {i}.{suffix}"), colour)
     return folder
+
+
+@pytest.fixture(scope="session")
+def coco_data_dir(images, tmp_path_factory):
+    """COCO 2017 with a few images, prepared by TFDS's own builder from a tree that we make.
+
+    Only the download is replaced: this is what the extracted archives look like.
+    """
+    root = tmp_path_factory.mktemp("coco")
+    (root / "annotations").mkdir()
+    for split, count in {"train2017": 6, "val2017": 3, "test2017": 2}.items():
+        (root / split).mkdir()
+        entries = []
+        for i in range(count):
+            name = f"{i:012d}.jpg"
+            photo = np.dstack([np.roll(images[i % 4], 9 * i, axis=1)] * 3)
+            (root / split / name).write_bytes(cv2.imencode(".jpg", photo)[1].tobytes())
+            entries.append({"id": i, "file_name": name, "height": 240, "width": 320})
+        categories = [{"id": i, "name": f"class {i}"} for i in range(80)]
+        content = {"images": entries, "annotations": [], "categories": categories}
+        prefix = "image_info" if split == "test2017" else "instances"
+        (root / "annotations" / f"{prefix}_{split}.json").write_text(json.dumps(content))
+
+    data_dir = root / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            tfds.download.DownloadManager,
+            "download_and_extract",
+            lambda _, urls: dict.fromkeys(urls, str(root)),
+        )
+        tfds.builder("coco/2017", data_dir=data_dir).download_and_prepare()
+    return data_dir

@@ -163,6 +163,17 @@ def test_synthetic_and_other_options(tiny_flags, photo_folder, tmp_path):
     assert metrics["largest_difference_px"]["model.tflite"] < 1e-3
 
 
+def test_trains_on_coco(tiny_flags, coco_data_dir, tmp_path):
+    result = train(
+        tiny_flags,
+        "--dataset=coco/2017",
+        f"--data_dir={coco_data_dir}",
+        f"--output_dir={tmp_path}/run",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Corner error on 10 validation pairs (coco/2017)" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
