@@ -141,18 +141,18 @@ class Folder:
                 f"No usable photo below {folder}: {len(paths)} JPEG or PNG files found, "
                 f"{len(self.skipped)} skipped{' (' + reasons + ')' if reasons else ''}."
             )
-        self._photos = np.stack(decoded)
+        with tf.device("/device:CPU:0"):  # else it would fill the memory of a GPU
+            self._photos = tf.constant(np.stack(decoded))
 
     def stream(self, seed, start=0):
         """See the module. Every round through the folder has an order of its own."""
-        photos = tf.constant(self._photos)
         count = len(self._photos)
 
         def pick(index):
             round_, position = index // count, index % count
             seed_of_round = tf.stack([tf.cast(seed, tf.int64), round_])
             order = tf.random.experimental.index_shuffle(position, seed_of_round, count - 1)
-            return tf.gather(photos, order)
+            return tf.gather(self._photos, order)
 
         return tf.data.Dataset.counter(start).map(pick, num_parallel_calls=tf.data.AUTOTUNE)
 
