@@ -119,3 +119,17 @@ def test_akaze_is_there_or_says_what_to_install():
     assert ("akaze_ransac" in INSTALLED) == (reason is None)
     assert reason is None or "opencv-contrib-python" in reason
     assert baselines.why_unavailable("sift_ransac") is None
+
+
+def test_double_size_keeps_the_places_of_keypoints(images):
+    patch = images[0, :128, :128, 0]
+    detector = cv2.ORB.create(nfeatures=300, fastThreshold=5, edgeThreshold=8, patchSize=16)
+    plain, _ = detector.detectAndCompute(patch, None)
+    doubled, descriptors = baselines.AtDoubleSize(detector).detectAndCompute(patch, None)
+    assert len(doubled) == len(descriptors) > 100
+    there, here = (np.array([k.pt for k in keypoints]) for keypoints in (plain, doubled))
+    offsets = here[:, None] - there
+    nearest = offsets[np.arange(len(here)), np.linalg.norm(offsets, axis=-1).argmin(axis=1)]
+    close = nearest[np.linalg.norm(nearest, axis=-1) < 1.5]
+    assert len(close) > 50
+    np.testing.assert_allclose(np.median(close, axis=0), 0.0, atol=0.3)
