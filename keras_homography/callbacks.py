@@ -55,7 +55,7 @@ class Validation(keras.callbacks.Callback):
           `(summary, picture)`: of `metrics.summarize`, and of `figures.quads`.
         """
         true = np.concatenate([h4pt for _, h4pt in self._pairs])
-        h4pt = self.model.predict(self._pairs, verbose=0)
+        h4pt = tf.nest.flatten(self.model.predict(self._pairs, verbose=0))[0]
         patches = next(iter(self._pairs))[0][: self.PICTURED]
         picture = figures.quads(patches, true[: len(patches)], h4pt[: len(patches)])
         return metrics.summarize(metrics.corner_errors(true, h4pt)), picture

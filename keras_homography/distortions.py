@@ -53,7 +53,7 @@ def _compress(patch, quality):
     return tf.ensure_shape(tf.cast(decoded[..., 0], tf.float32), patch.shape)
 
 
-def _photometric(seed, patch, strength):
+def _photometric(seed, patch, strength, max_strength=None):
     """Contrast 0.6..1.4 about mid-grey, brightness +-0.125 of the range, gamma e^+-0.4, blur of
     sigma 0..1 px, Gaussian noise of sigma 0..8, JPEG of quality 40..94, in this order."""
     seeds = tf.unstack(tf.random.split(seed, 7))
@@ -61,7 +61,7 @@ def _photometric(seed, patch, strength):
     patch += strength * _WHITE * _uniform(seeds[1], -0.125, 0.125)
     gamma = tf.exp(strength * _uniform(seeds[2], -0.4, 0.4))
     patch = _WHITE * (tf.clip_by_value(patch, 0.0, _WHITE) / _WHITE) ** gamma
-    patch = _gaussian_blur(patch, strength * _uniform(seeds[3], 0, 1), strength)
+    patch = _gaussian_blur(patch, strength * _uniform(seeds[3], 0, 1), max_strength or strength)
     patch = _add_noise(patch, strength * _uniform(seeds[4], 0, 8), seeds[5])
     quality = 100.0 - strength * _uniform(seeds[6], 6, 60)
     return _compress(_store(patch), tf.cast(tf.maximum(tf.round(quality), 5.0), tf.int32))
@@ -91,7 +91,7 @@ def _occlusion(seed, patches, other_photo, strength):
     multiplies its area."""
     size = patches.shape[0]
     seeds = tf.unstack(tf.random.split(seed, 3))
-    share = math.sqrt(strength) * tf.random.stateless_uniform([2], seeds[0], 3 / 8, 1 / 2)
+    share = tf.sqrt(strength) * tf.random.stateless_uniform([2], seeds[0], 3 / 8, 1 / 2)
     sides = tf.cast(tf.round(size * share), tf.int32)
 
     def corner(seed, room):
@@ -108,13 +108,36 @@ def _occlusion(seed, patches, other_photo, strength):
     return tf.stack([patches[..., 0], tf.where(hidden, cover, patches[..., 1])], axis=-1)
 
 
+def _mixed(seed, patches, other_photo, strength):
+    """What training needs: of every four pairs about one clean, two under `photometric` and one
+    and a half under `occlusion`, each of a random strength, so that easy pairs stay and the
+    hardest are harder than the default level."""
+    seeds = tf.unstack(tf.random.split(seed, 4))
+    chances = tf.random.stateless_uniform([4], seeds[0])
+    light, cover = 1.25 * strength * chances[2], 0.1 + 1.4 * strength * chances[3]
+    channels = [
+        tf.cond(
+            chances[0] < 0.5,
+            lambda patch=patch, seed=seed: _store(_photometric(seed, patch, light, 1.25 * strength)),
+            lambda patch=patch: patch,
+        )
+        for patch, seed in zip(tf.unstack(patches, axis=-1), seeds[1:3], strict=True)
+    ]
+    patches = tf.stack(channels, axis=-1)
+    return tf.cond(
+        chances[1] < 0.4,
+        lambda: _occlusion(seeds[3], patches, other_photo, cover),
+        lambda: patches,
+    )
+
+
 _OF_EACH_PATCH = {
     "photometric": _photometric,
     "noise": _noise,
     "blur": _blur,
     "low_light": _low_light,
 }
-NAMES = ("photometric", "occlusion", "noise", "blur", "low_light")
+NAMES = ("photometric", "occlusion", "noise", "blur", "low_light", "mixed")
 
 
 def make(name, strength=1.0):
@@ -150,6 +173,8 @@ def make(name, strength=1.0):
     def distort(seed, patches, other_photo):
         # A seed per distortion: two in a row must not draw the same numbers.
         seed = tf.random.fold_in(tf.cast(seed, tf.int64), tf.constant(NAMES.index(name), tf.int64))
+        if name == "mixed":
+            return _mixed(seed, patches, other_photo, strength)
         if name == "occlusion":
             return _occlusion(seed, patches, other_photo, strength)
         distort_patch = _OF_EACH_PATCH[name]

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_homography import geometry, matching
+
 NAMES = ("corner", "l2", "huber")
 
 
@@ -44,3 +46,28 @@ def make(name, rho):
     if name not in losses:
         raise ValueError(f"There is no loss {name!r}; there are {', '.join(NAMES)}.")
     return losses[name]
+
+
+def match_likelihood(h4pt_true, matches, patch_size):
+    """How unlikely the true places of B's cells in A are, given where they were found.
+
+    A Laplace-like density, so that what cannot be matched does not rule the loss. It teaches every
+    cell its displacement, and how much to be trusted.
+
+    Args:
+      h4pt_true: `[n, 4, 2]`, pixels.
+      matches: `[n, cells², 5]`, of `matching.FitHomography`.
+      patch_size: in pixels.
+
+    Returns:
+      float32 `[n]`, nats per cell.
+    """
+    side = round(matches.shape[1] ** 0.5)
+    a_from_b = geometry.matrix_from_h4pt(h4pt_true, patch_size)
+    there = geometry.transform_points(a_from_b, matching.cell_centres(side, patch_size / side)[None])
+    error = matches[..., :2] - there
+    l11, l21, l22 = tf.unstack(matches[..., 2:], axis=-1)
+    first = l11 * error[..., 0] + l21 * error[..., 1]
+    second = l22 * error[..., 1]
+    root = tf.sqrt(1.0 + tf.square(first) + tf.square(second))
+    return tf.reduce_mean(2.0 * root - tf.math.log(l11 * l22), axis=-1)

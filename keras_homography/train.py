@@ -28,7 +28,8 @@ flags.DEFINE_string(
 flags.DEFINE_string("data_dir", None, "Where TFDS keeps its datasets. Default: TFDS's own.")
 flags.DEFINE_string("model", "homographynet", "Architecture.")
 flags.DEFINE_float("width", 1.0, "Factor on the number of channels.")
-flags.DEFINE_float("dropout", 0.5, "Share of activations dropped.")
+flags.DEFINE_float("dropout", None, "Share of activations dropped. Default: the architecture's.")
+flags.DEFINE_bool("refine", False, "Export the model with Lucas-Kanade refinement behind it.")
 flags.DEFINE_integer("patch_size", 128, "Side of a patch, in pixels.")
 flags.DEFINE_integer("rho", 32, "The most that a corner moves along x and y, in pixels.")
 flags.DEFINE_list("image_size", ["320", "240"], "Photos are stretched to WIDTH,HEIGHT.")
@@ -36,7 +37,7 @@ flags.DEFINE_integer("pairs_per_image", 8, "Pairs made of a photo each time it i
 flags.DEFINE_enum(
     "distortion",
     "none",
-    ["none", "photometric", "occlusion", "noise", "blur", "low_light"],
+    ["none", "photometric", "occlusion", "noise", "blur", "low_light", "mixed"],
     "What a camera and a scene do to the patches of training.",
 )
 flags.DEFINE_integer("steps", 90_000, "Batches to train on, in all.", lower_bound=1)
@@ -52,6 +53,7 @@ flags.DEFINE_enum(
     "--steps.",
 )
 flags.DEFINE_integer("decay_steps", 30_000, "Of --schedule=step.", lower_bound=1)
+flags.DEFINE_float("clip_norm", None, "The largest norm of a gradient. Default: no limit.")
 flags.DEFINE_integer("warmup_steps", 0, "Of --schedule=cosine.", lower_bound=0)
 flags.DEFINE_integer("gpus", 0, "GPUs to train on; 0 is the CPU.", lower_bound=0)
 flags.DEFINE_enum(
@@ -136,12 +138,13 @@ def _build_model():
     """The architecture with its flags, in Keras's present dtype policy."""
     from keras_homography import models
 
+    options = {} if FLAGS.dropout is None else {"dropout": FLAGS.dropout}
     return models.build(
         FLAGS.model,
         patch_size=FLAGS.patch_size,
         rho=FLAGS.rho,
         width=FLAGS.width,
-        dropout=FLAGS.dropout,
+        **options,
     )
 
 
@@ -162,21 +165,24 @@ def _build_trainable_model(strategy):
             FLAGS.steps,
             FLAGS.warmup_steps,
             FLAGS.decay_steps,
+            FLAGS.clip_norm,
         )
-        training.compile_model(model, optimizer, FLAGS.loss, FLAGS.rho, FLAGS.jit_compile)
-    return model
+        return training.compile_model(model, optimizer, FLAGS.loss, FLAGS.rho, FLAGS.jit_compile)
 
 
 def _finish(model, validation, checkpoints, output_dir):
     """Exports the weights of the best round, measures them, and says where everything is."""
     import numpy as np
 
-    from keras_homography import artifacts, figures, metrics
+    from keras_homography import artifacts, figures, metrics, refinement
 
     # A float32 copy: models of mixed precision do not convert to built-in TFLite operators.
     exported = _build_model()
     checkpoints.restore_best()
-    exported.set_weights(model.get_weights())
+    for layer in exported.layers:
+        layer.set_weights(model.get_layer(layer.name).get_weights())
+    if FLAGS.refine:
+        exported = refinement.attach(exported)
     patches = np.concatenate([patches for patches, _ in validation])
     h4pt = np.concatenate([h4pt for _, h4pt in validation])
     parity = artifacts.export(exported, output_dir, patches[:8])

@@ -6,7 +6,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from keras_homography import callbacks, losses
+from keras_homography import callbacks, losses, matching
 
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "step", "cosine")
@@ -40,7 +40,9 @@ def make_strategy(gpus, device_type="GPU"):
     return tf.distribute.MirroredStrategy(devices[:gpus])
 
 
-def make_optimizer(name, schedule, learning_rate, steps, warmup_steps=0, decay_steps=30_000):
+def make_optimizer(
+    name, schedule, learning_rate, steps, warmup_steps=0, decay_steps=30_000, clip_norm=None
+):
     """An optimiser with its learning rate schedule.
 
     Args:
@@ -51,6 +53,7 @@ def make_optimizer(name, schedule, learning_rate, steps, warmup_steps=0, decay_s
       steps: of the whole run.
       warmup_steps: of "cosine".
       decay_steps: of "step".
+      clip_norm: the largest norm of a gradient, all variables together; None for no limit.
 
     Returns:
       `keras.optimizers.Optimizer`.
@@ -79,9 +82,9 @@ def make_optimizer(name, schedule, learning_rate, steps, warmup_steps=0, decay_s
     else:
         raise ValueError(f"There is no schedule {schedule!r}; there are {', '.join(SCHEDULES)}.")
     if name == "adam":
-        return keras.optimizers.Adam(rate)
+        return keras.optimizers.Adam(rate, global_clipnorm=clip_norm)
     if name == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9)
+        return keras.optimizers.SGD(rate, momentum=0.9, global_clipnorm=clip_norm)
     raise ValueError(f"There is no optimiser {name!r}; there are {', '.join(OPTIMIZERS)}.")
 
 
@@ -155,16 +158,46 @@ def fit(model, batches, validation, checkpoints, *, steps, steps_per_round, outp
             raise
 
 
+class StagedModel(keras.Model):
+    """The layers of a model with stages, to be trained: every stage is supervised, by the loss of
+    its corners and by where its matches are."""
+
+    def __init__(self, model, stages, loss):
+        super().__init__(model.inputs, [stages[-1][0], *stages])
+        self._corner_loss = loss
+        self._patch_size = model.input_shape[1]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        total = 0.0
+        for h4pt, matches in y_pred[1:]:
+            total += tf.reduce_mean(self._corner_loss(y, h4pt))
+            total += tf.reduce_mean(losses.match_likelihood(y, matches, self._patch_size))
+        # Keras adds the gradients of the replicas up.
+        return total / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, y_pred[0], sample_weight)
+
+
 def compile_model(model, optimizer, loss, rho, jit_compile=False):
     """Compiles a model of pairs with a loss of `losses.make`, and the corner error as metric.
 
     Call it in the scope of the strategy. The optimiser's variables are made at once, for a
     checkpoint to be restored into.
+
+    Returns:
+      What to train: the model, or if it has stages, one of the same layers that has all of their
+      outputs.
     """
+    loss = losses.make(loss, rho)
+    stages = [layer.output for layer in model.layers if isinstance(layer, matching.FitHomography)]
+    if stages:
+        model = StagedModel(model, stages, loss)
     model.compile(
         optimizer,
-        loss=losses.make(loss, rho),
+        loss=None if stages else loss,
         metrics=[keras.metrics.MeanMetricWrapper(losses.corner_distance, name="corner_error")],
         jit_compile=jit_compile,
     )
     model.optimizer.build(model.trainable_variables)
+    return model

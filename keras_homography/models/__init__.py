@@ -1,5 +1,6 @@
 """The architectures by name. To add one, write its file and add a line here."""
 
+import inspect
 import os
 
 if os.environ["KERAS_BACKEND"] != "tensorflow":
@@ -8,9 +9,10 @@ if os.environ["KERAS_BACKEND"] != "tensorflow":
         "Unset it or set KERAS_BACKEND=tensorflow, before Keras is imported."
     )
 
-from keras_homography.models import homographynet  # after the check: it imports Keras
+from keras_homography.models import cascade, homographynet  # after the check: it imports Keras
 
 ARCHITECTURES = {
+    "cascade": cascade.build,
     "homographynet": homographynet.build,
 }
 
@@ -33,4 +35,8 @@ def build(name, **options):
         raise ValueError(
             f"There is no architecture {name!r}; there are {', '.join(sorted(ARCHITECTURES))}."
         )
-    return ARCHITECTURES[name](**options)
+    build_named = ARCHITECTURES[name]
+    unknown = sorted(set(options) - set(inspect.signature(build_named).parameters))
+    if unknown:
+        raise ValueError(f"The architecture {name} has no {', '.join(unknown)}.")
+    return build_named(**options)
