@@ -32,18 +32,19 @@ def fit(jacobian, residual, damping):
     """The step that explains residuals best, in the sense of least squares.
 
     Args:
-      jacobian: float32 `[n, equations, m]`, each row multiplied by the root of its weight.
+      jacobian: float32 `[n, m, equations]`, transposed as it is faster to make, each equation
+        multiplied by the root of its weight.
       residual: float32 `[n, equations]`, likewise.
       damping: added to the diagonal relative to its mean; above 0, so that there always is an
         answer (Levenberg 1944).
 
     Returns:
-      float32 `[n, m]`, the `x` that minimises `|jacobian @ x - residual|²` plus the damping.
+      float32 `[n, m]`, the `x` that minimises `|jacobianᵀ x - residual|²` plus the damping.
     """
-    size = jacobian.shape[-1]
-    normal = tf.matmul(jacobian, jacobian, transpose_a=True)
-    right = tf.matmul(jacobian, residual[..., None], transpose_a=True)[..., 0]
-    identity = tf.eye(size)
+    size = jacobian.shape[1]
+    normal = tf.matmul(jacobian, jacobian, transpose_b=True)
+    right = tf.matmul(jacobian, residual[..., None])[..., 0]
+    identity = np.eye(size, dtype=np.float32)
     # Not tf.linalg.diag_part: it needs Flex in TFLite.
     trace = tf.reduce_sum(normal * identity, axis=[-2, -1], keepdims=True)
     return solve(normal + (damping * trace / size + 1e-9) * identity, right)

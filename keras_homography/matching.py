@@ -181,25 +181,24 @@ class FitHomography(keras.layers.Layer):
         x, y = tf.unstack((points - size / 2.0) / (size / 2.0), axis=-1)
         u, v = tf.unstack((points + moved - size / 2.0) / (size / 2.0), axis=-1)
         zero, one = tf.zeros_like(u), tf.ones_like(u)
-        row_x = tf.stack([x * one, y * one, one, zero, zero, zero, -x * u, -y * u], axis=-1)
-        row_y = tf.stack([zero, zero, zero, x * one, y * one, one, -x * v, -y * v], axis=-1)
+        row_x = tf.stack([x * one, y * one, one, zero, zero, zero, -x * u, -y * u], axis=1)
+        row_y = tf.stack([zero, zero, zero, x * one, y * one, one, -x * v, -y * v], axis=1)
         # Lᵀ times the two equations of a cell.
-        first = l11[..., None] * row_x + l21[..., None] * row_y
-        second = l22[..., None] * row_y
-        du, dv = u - x, v - y
-        jacobian = tf.stack([first, second], axis=2)  # [n, cells, 2, 8]
-        residual = tf.stack([l11 * du + l21 * dv, l22 * dv], axis=2)
-        trust = 1.0
+        first = l11[:, None] * row_x + l21[:, None] * row_y
+        second = l22[:, None] * row_y
+        jacobian = tf.stack([first, second], axis=2)  # [n, 8, 2, cells²]
+        residual = tf.stack([l11 * (u - x) + l21 * (v - y), l22 * (v - y)], axis=1)
+        trust = tf.ones_like(u)[:, None]
         for _ in range(_ROUNDS):
             step = least_squares.fit(
-                tf.reshape(jacobian * trust, [-1, 2 * cells * cells, 8]),
-                tf.reshape(residual[..., None] * trust, [-1, 2 * cells * cells]),
+                tf.reshape(jacobian * trust[:, None], [-1, 8, 2 * cells * cells]),
+                tf.reshape(residual * trust, [-1, 2 * cells * cells]),
                 damping=1e-4,
             )
             # Student's t: what disagrees with the rest counts less.
-            left = residual - tf.matmul(jacobian, step[:, None, :, None])[..., 0]
-            squared = tf.reduce_sum(tf.square(left * (size / 2.0) / stride), axis=-1)
-            trust = tf.stop_gradient(tf.math.rsqrt(1.0 + squared / 4.0))[..., None, None]
+            left = residual - tf.reduce_sum(jacobian * step[:, :, None, None], axis=1)
+            squared = tf.reduce_sum(tf.square(left * (size / 2.0) / stride), axis=1, keepdims=True)
+            trust = tf.stop_gradient(tf.math.rsqrt(1.0 + squared / 4.0))
 
         # The corners under the identity plus the step, then under the homography so far.
         corners = geometry.corners(size)
