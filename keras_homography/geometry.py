@@ -14,6 +14,7 @@ Everything is float32, batched over any leading dimensions, differentiable witho
 elementary operations only: `tf.linalg.solve` and `tf.linalg.inv` do not convert to TFLite.
 """
 
+import numpy as np
 import tensorflow as tf
 
 # Below this, a homogeneous coordinate counts as a point at infinity. In float32, coordinates of a
@@ -126,6 +127,37 @@ def _similarity(scale, offset):
     return _matrix(
         [[scale, zero, offset[..., 0]], [zero, scale, offset[..., 1]], [zero, zero, one]]
     )
+
+
+# Units of half a patch about its centre: a homography is the same in them whatever the size of the
+# patch, and its elements are about 1, which keeps systems of equations well conditioned.
+
+
+def normalization(patch_size):
+    """`(units_from_pixels, pixels_from_units)`, float32 numpy `[3, 3]`: pixels of a patch, and units
+    of half a patch about its centre. The centre of a pixel `x` is `(x + 0.5) / half - 1`."""
+    half = patch_size / 2.0
+    units_from_pixels = np.array(
+        [[1 / half, 0, 0.5 / half - 1], [0, 1 / half, 0.5 / half - 1], [0, 0, 1]], np.float32
+    )
+    pixels_from_units = np.array(
+        [[half, 0, half - 0.5], [0, half, half - 0.5], [0, 0, 1]], np.float32
+    )
+    return units_from_pixels, pixels_from_units
+
+
+def move(a_from_b, step):
+    """`a_from_b`, `[n, 3, 3]`, after B has moved: times the identity plus a step.
+
+    Args:
+      a_from_b: float32 `[n, 3, 3]`.
+      step: float32 `[n, 8, 1]`, row by row, without the last element.
+
+    Returns:
+      float32 `[n, 3, 3]`, not normalised.
+    """
+    step = tf.pad(step, [[0, 0], [0, 1], [0, 0]])
+    return tf.matmul(a_from_b, tf.reshape(step, [-1, 3, 3]) + np.eye(3, dtype=np.float32))
 
 
 def matrix_from_h4pt(h4pt, patch_size):

@@ -11,13 +11,13 @@ def solve(matrix, right):
 
     Args:
       matrix: float32 `[n, m, m]`, symmetric positive definite; m is static and small.
-      right: float32 `[n, m]`.
+      right: float32 `[n, m, 1]`.
 
     Returns:
-      float32 `[n, m]`; differentiable in both.
+      float32 `[n, m, 1]`; differentiable in both.
     """
     size = matrix.shape[-1]
-    system = tf.concat([matrix, right[..., None]], axis=-1)
+    system = tf.concat([matrix, right], axis=-1)
     for k in range(size):
         pivot = np.eye(size, dtype=np.float32)[None, :, k : k + 1]
         pivot_row = tf.slice(system, [0, k, 0], [-1, 1, -1])
@@ -25,26 +25,32 @@ def solve(matrix, right):
         # The pivot's own row is replaced, not updated: that would cancel all its digits.
         system *= 1.0 - pivot
         system += (pivot - tf.slice(system, [0, 0, k], [-1, -1, 1])) * pivot_row
-    return system[..., size]
+    return tf.slice(system, [0, 0, size], [-1, -1, 1])
 
 
-def fit(jacobian, residual, damping):
+def solve_damped(normal, right, damping):
+    """`solve` with damping added to the diagonal, relative to its mean (Levenberg 1944); above 0,
+    so that there always is an answer."""
+    size = normal.shape[-1]
+    identity = np.eye(size, dtype=np.float32)
+    # Not tf.linalg.diag_part: it needs Flex in TFLite.
+    trace = tf.reduce_sum(normal * identity, axis=[1, 2], keepdims=True)
+    return solve(normal + (damping / size * trace + 1e-9) * identity, right)
+
+
+def fit(equations, damping):
     """The step that explains residuals best, in the sense of least squares.
 
     Args:
-      jacobian: float32 `[n, m, equations]`, transposed as it is faster to make, each equation
-        multiplied by the root of its weight.
-      residual: float32 `[n, equations]`, likewise.
-      damping: added to the diagonal relative to its mean; above 0, so that there always is an
-        answer (Levenberg 1944).
+      equations: float32 `[n, m + 1, equations]`: the derivatives of each by the m unknowns, then
+        its residual, all multiplied by the root of its weight. One row an unknown, as that is
+        faster to make; residuals among them, as one matrix product then finds all sums.
+      damping: see `solve_damped`.
 
     Returns:
-      float32 `[n, m]`, the `x` that minimises `|jacobianᵀ x - residual|²` plus the damping.
+      float32 `[n, m, 1]`, the `x` that minimises `|derivativesᵀ x - residuals|²` plus the damping.
     """
-    size = jacobian.shape[1]
-    normal = tf.matmul(jacobian, jacobian, transpose_b=True)
-    right = tf.matmul(jacobian, residual[..., None])[..., 0]
-    identity = np.eye(size, dtype=np.float32)
-    # Not tf.linalg.diag_part: it needs Flex in TFLite.
-    trace = tf.reduce_sum(normal * identity, axis=[-2, -1], keepdims=True)
-    return solve(normal + (damping * trace / size + 1e-9) * identity, right)
+    size = equations.shape[1] - 1
+    sums = tf.matmul(equations, equations, transpose_b=True)
+    normal = tf.slice(sums, [0, 0, 0], [-1, size, size])
+    return solve_damped(normal, tf.slice(sums, [0, 0, size], [-1, size, 1]), damping)

@@ -56,18 +56,19 @@ def match_likelihood(h4pt_true, matches, patch_size):
 
     Args:
       h4pt_true: `[n, 4, 2]`, pixels.
-      matches: `[n, cells², 5]`, of `matching.FitHomography`.
+      matches: `[n, 5, cells²]`, of `matching.FitHomography`.
       patch_size: in pixels.
 
     Returns:
       float32 `[n]`, nats per cell.
     """
-    side = round(matches.shape[1] ** 0.5)
-    a_from_b = geometry.matrix_from_h4pt(h4pt_true, patch_size)
-    there = geometry.transform_points(a_from_b, matching.cell_centres(side, patch_size / side)[None])
-    error = matches[..., :2] - there
-    l11, l21, l22 = tf.unstack(matches[..., 2:], axis=-1)
-    first = l11 * error[..., 0] + l21 * error[..., 1]
-    second = l22 * error[..., 1]
-    root = tf.sqrt(1.0 + tf.square(first) + tf.square(second))
+    u, v, l11, l21, l22 = tf.unstack(matches, axis=1)
+    side = round(matches.shape[2] ** 0.5)
+    _, pixels_from_units = geometry.normalization(patch_size)
+    centres = (pixels_from_units @ matching.units_of_cells(side))[:2].T
+    there = geometry.transform_points(geometry.matrix_from_h4pt(h4pt_true, patch_size), centres)
+    error_x, error_y = u - there[..., 0], v - there[..., 1]
+    root = tf.sqrt(
+        1.0 + tf.square(l11 * error_x + l21 * error_y) + tf.square(l22 * error_y)
+    )
     return tf.reduce_mean(2.0 * root - tf.math.log(l11 * l22), axis=-1)

@@ -5,18 +5,19 @@ Features live on a grid of cells of `stride` pixels; the centre of cell `i` is p
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from keras_homography import geometry, least_squares, warping
+from keras_homography import geometry, least_squares, rows
 
 _PACKAGE = "keras_homography"
 _ROUNDS = 3  # of fitting, each leaving out more of what does not agree
 
 
 def cell_centres(cells, stride, margin=0):
-    """Pixels of the cells' centres, float32 `[(cells + 2 margin)², 2]`, row by row."""
-    grid = warping.pixel_grid(cells + 2 * margin, cells + 2 * margin) - float(margin)
-    return tf.reshape((grid + 0.5) * stride - 0.5, [-1, 2])
+    """Pixels of the cells' centres, numpy float32 `[(cells + 2 margin)², 2]`, row by row."""
+    line = (np.arange(-margin, cells + margin, dtype=np.float32) + 0.5) * stride - 0.5
+    return np.stack(np.meshgrid(line, line), axis=-1).reshape([-1, 2])
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)
@@ -25,9 +26,13 @@ class StandardizePatches(keras.layers.Layer):
     deviation 1 (less where there is next to nothing to see)."""
 
     def call(self, pairs):
-        centred = pairs - tf.reduce_mean(pairs, axis=[1, 2], keepdims=True)
-        variance = tf.reduce_mean(tf.square(centred), axis=[1, 2], keepdims=True)
-        return tf.split(centred * tf.math.rsqrt(variance + 25.0), 2, axis=-1)
+        size = pairs.shape[1]
+        # Channels first: TFLite is slow at means over the middle of a tensor.
+        patches = tf.transpose(tf.reshape(pairs, [-1, size * size, 2]), [0, 2, 1])
+        centred = patches - tf.reduce_mean(patches, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+        standard = tf.split(centred * tf.math.rsqrt(variance + 25.0), 2, axis=1)
+        return [tf.reshape(patch, [-1, size, size, 1]) for patch in standard]
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)
@@ -41,52 +46,66 @@ class UnitFeatures(keras.layers.Layer):
         return tf.cast(x, self.compute_dtype)
 
 
-def sample_zero_outside(features, points):
-    cells, channels = features.shape[1], features.shape[3]
-    # A frame of zeros, and the four neighbours of every cell side by side: one gather.
-    framed = tf.pad(features, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    side = cells + 1
-    packed = tf.concat(
-        [tf.slice(framed, [0, y, x, 0], [-1, side, side, -1]) for y in (0, 1) for x in (0, 1)], axis=-1
-    )
-    packed = tf.reshape(packed, [-1, side * side, 4 * channels])
-    points = tf.clip_by_value(points + 1.0, 0.0, cells + 0.999)
-    first = tf.floor(points)
-    x, y = tf.unstack(points - first, axis=-1)
-    index = tf.cast(first[..., 1] * side + first[..., 0], tf.int32)
-    weights = tf.stack([(1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y], axis=-1)
-    count = points.shape[1]
-    neighbours = tf.reshape(tf.gather(packed, index, batch_dims=1), [-1, count, 4, channels])
-    return tf.reduce_sum(neighbours * tf.cast(weights, features.dtype)[..., None], axis=2)
+def units_of_cells(cells, margin=0):
+    """The cells' centres in units of half a patch, numpy float32 `[3, (cells + 2 margin)²]`: rows of
+    x, y and 1."""
+    line = (np.arange(-margin, cells + margin) + 0.5) * 2.0 / cells - 1.0
+    x, y = (part.ravel() for part in np.meshgrid(line, line))
+    return np.stack([x, y, np.ones_like(x)]).astype(np.float32)
+
+
+def _transform(a_from_b, points):
+    """Points `[3, m]` through `[n, 3, 3]`: rows of u and v, each `[n, 1, m]`."""
+    u, v, depth = rows.split(tf.matmul(a_from_b, points + tf.zeros_like(a_from_b[:, :, :1])))
+    depth = tf.maximum(depth, 0.05)  # behind the camera nothing is seen
+    return u / depth, v / depth
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class SampleFeatures(keras.layers.Layer):
     """Features of A where B's cells look for them: 0 where A shows nothing.
 
-    Inputs: features of A `[n, cells, cells, c]`; `h4pt`, float32 `[n, 4, 2]`, pixels. Output:
-    `[n, cells + 2 margin, cells + 2 margin, c]`: the cells of B and a margin around them.
+    Inputs: features of A `[n, cells, cells, c]`; `a_from_b`, float32 `[n, 3, 3]`, in units of half
+    a patch. Output: `[n, cells + 2 margin, cells + 2 margin, c]`: the cells of B and a margin
+    around them. Differentiable in the features alone: each stage answers for its own step.
     """
 
-    def __init__(self, patch_size, margin, **options):
+    def __init__(self, margin, **options):
         super().__init__(**options)
-        self.patch_size, self.margin = patch_size, margin
+        self.margin = margin
 
-    def call(self, features, h4pt):
-        cells = features.shape[1]
-        stride = self.patch_size / cells
-        side = cells + 2 * self.margin
-        a_from_b = geometry.matrix_from_h4pt(tf.cast(h4pt, tf.float32), self.patch_size)
-        points = geometry.transform_points(a_from_b, cell_centres(cells, stride, self.margin)[None])
-        points = tf.stop_gradient((points + 0.5) / stride - 0.5)
-        sampled = sample_zero_outside(features, points)
-        return tf.reshape(sampled, [-1, side, side, features.shape[3]])
+    def call(self, features, a_from_b):
+        cells, channels = features.shape[1], features.shape[3]
+        wide, side = cells + 2 * self.margin, cells + 1
+        u, v = _transform(tf.stop_gradient(a_from_b), units_of_cells(cells, self.margin))
+        # A frame of zeros around, and the four neighbours of every place side by side: one gather.
+        framed = tf.pad(features, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        packed = tf.concat(
+            [
+                tf.slice(framed, [0, y, x, 0], [-1, side, side, -1])
+                for y in (0, 1)
+                for x in (0, 1)
+            ],
+            axis=-1,
+        )
+        packed = tf.reshape(packed, [-1, side * side, 4 * channels])
+        column = tf.clip_by_value((u + 1.0) * cells / 2.0 + 0.5, 0.0, cells + 0.999)
+        row = tf.clip_by_value((v + 1.0) * cells / 2.0 + 0.5, 0.0, cells + 0.999)
+        left, top = tf.floor(column), tf.floor(row)
+        index = tf.cast(tf.reshape(top * side + left, [-1, wide * wide]), tf.int32)
+        x, y = (tf.reshape(part, [-1, wide * wide, 1]) for part in (column - left, row - top))
+        x, y = tf.cast(x, features.dtype), tf.cast(y, features.dtype)
+        neighbours = tf.gather(packed, index, batch_dims=1)
+        top_left, top_right, bottom_left, bottom_right = tf.split(neighbours, 4, axis=-1)
+        above = top_left + x * (top_right - top_left)
+        below = bottom_left + x * (bottom_right - bottom_left)
+        return tf.reshape(above + y * (below - above), [-1, wide, wide, channels])
 
     def get_config(self):
-        return {**super().get_config(), "patch_size": self.patch_size, "margin": self.margin}
+        return {**super().get_config(), "margin": self.margin}
 
 
-def _rows(features, first, count):
+def _lines(features, first, count):
     """Some rows. Not `features[:, first:]`: on a CPU its gradient takes ten times as long."""
     return tf.slice(features, [0, first, 0, 0], [-1, count, -1, -1])
 
@@ -95,25 +114,23 @@ def _correlate_rows(features_b, features_a):
     """Products of every cell of B, `[n, rows, columns, c]`, with the cells of A, `[n, rows + i,
     columns + j, c]`, that are 0 to i rows and 0 to j columns further: `[n, rows, columns, (i + 1)
     (j + 1)]`."""
-    rows, columns, wide = features_b.shape[1], features_b.shape[2], features_a.shape[2]
-    count_y, count_x = features_a.shape[1] - rows + 1, wide - columns + 1
-    # Every row of B against every row of A in reach, all columns.
-    products = tf.concat(
-        [
-            tf.matmul(features_b, _rows(features_a, y, rows), transpose_b=True)
-            for y in range(count_y)
-        ],
-        axis=1,
+    lines_of_b, columns, wide = features_b.shape[1], features_b.shape[2], features_a.shape[2]
+    count_y, count_x = features_a.shape[1] - lines_of_b + 1, wide - columns + 1
+    # Every line of A in reach, all columns, against the line of B: one matrix product a line of B.
+    windows = rows.join([_lines(features_a, y, lines_of_b) for y in range(count_y)], axis=2)
+    products = tf.matmul(features_b, windows, transpose_b=True)
+    products = tf.reshape(products, [-1, lines_of_b, columns, count_y, wide])
+    products = tf.reshape(
+        tf.transpose(products, [0, 1, 3, 2, 4]), [-1, lines_of_b * count_y, columns * wide]
     )
     # Skew: the line of column x begins at column x of A, so that what were columns become
     # displacements (Huang et al. 2018, "Music Transformer", section 3.4).
-    lines = tf.reshape(products, [-1, count_y * rows, columns * wide])
-    lines = tf.pad(lines, [[0, 0], [0, 0], [0, columns]])
-    lines = tf.reshape(lines, [-1, count_y * rows, columns, wide + 1])
-    skewed = tf.slice(lines, [0, 0, 0, 0], [-1, -1, -1, count_x])
-    skewed = tf.reshape(skewed, [-1, count_y, rows, columns, count_x])
+    skewed = tf.pad(products, [[0, 0], [0, 0], [0, columns]])
+    skewed = tf.reshape(skewed, [-1, lines_of_b * count_y, columns, wide + 1])
+    skewed = tf.slice(skewed, [0, 0, 0, 0], [-1, -1, -1, count_x])
+    skewed = tf.reshape(skewed, [-1, lines_of_b, count_y, columns, count_x])
     return tf.reshape(
-        tf.transpose(skewed, [0, 2, 3, 1, 4]), [-1, rows, columns, count_y * count_x]
+        tf.transpose(skewed, [0, 1, 3, 2, 4]), [-1, lines_of_b, columns, count_y * count_x]
     )
 
 
@@ -153,6 +170,61 @@ class BlockCorrelation(keras.layers.Layer):
         return tf.concat(volumes, axis=-1)
 
 
+# Of the 9 x 6 moments of `_weighted_fit`, where each element of the 8 x 9 system is found.
+_X, _Y, _ONE = (0, 1, 2), (1, 3, 4), (2, 4, 5)  # times x, y, 1: in x², xy, x, y², y, 1
+_A, _B, _C, _U, _V, _UV, _RIGHT_U, _RIGHT_V, _RIGHT_UV = range(9)
+
+
+def _system_layout():
+    blocks = [
+        [_A] * 3 + [_B] * 3 + [_U] * 2 + [_RIGHT_U],
+        [_B] * 3 + [_C] * 3 + [_V] * 2 + [_RIGHT_V],
+        [_U] * 3 + [_V] * 3 + [_UV] * 2 + [_RIGHT_UV],
+    ]
+    factors = [_X, _Y, _ONE] * 2 + [_X, _Y]
+    columns = [0, 1, 2, 0, 1, 2, 0, 1, 2]  # x, y, 1 of the column; the right side is times 1
+    return np.array(
+        [
+            [6 * blocks[row // 3][column] + factors[row][columns[column]] for column in range(9)]
+            for row in range(8)
+        ]
+    )
+
+
+# `[54, 72]`, one 1 a column: picks the system out of the moments.
+_LAYOUT = np.eye(54, dtype=np.float32)[:, _system_layout().ravel()]
+
+
+def _weighted_fit(x, y, displacement, information):
+    """The homography, identity plus `[n, 8, 1]`, that moves points by displacements.
+
+    The equations of a point are linear in the eight elements: `du = s0 x + s1 y + s2 - u (s6 x + s7
+    y)`, and `dv` likewise. All sums over points that their normal equations need are moments of
+    nine weights, so one matrix product finds them.
+
+    Args:
+      x, y: numpy `[m]`, the points.
+      displacement: `(du, dv)`, each `[n, 1, m]`.
+      information: `(a, b, c)`, each `[n, 1, m]`, the weight `[[a, b], [b, c]]` of each point.
+    """
+    (du, dv), (a, b, c) = displacement, information
+    u, v = x + du, y + dv
+    right_u, right_v = a * du + b * dv, b * du + c * dv
+    from_u, from_v = a * u + b * v, b * u + c * v
+    weights = rows.join(
+        [
+            *(a, b, c, -1.0 * from_u, -1.0 * from_v, u * from_u + v * from_v),
+            *(right_u, right_v, -1.0 * (u * right_u + v * right_v)),
+        ]
+    )
+    count = len(x)
+    monomials = np.stack([x * x, x * y, x, y * y, y, np.ones_like(x)], axis=1)
+    moments = tf.matmul(tf.reshape(weights, [-1, count]), monomials)
+    system = tf.reshape(tf.matmul(tf.reshape(moments, [-1, 54]), _LAYOUT), [-1, 8, 9])
+    normal, right = tf.slice(system, [0, 0, 0], [-1, -1, 8]), tf.slice(system, [0, 0, 8], [-1, -1, 1])
+    return least_squares.solve_damped(normal, right, damping=1e-4)
+
+
 @keras.saving.register_keras_serializable(_PACKAGE)
 class FitHomography(keras.layers.Layer):
     """The homography that fits a displacement for every cell, each as much as it is trusted.
@@ -160,63 +232,65 @@ class FitHomography(keras.layers.Layer):
     Inputs: `[n, cells, cells, 5]`, for every cell of B its displacement along x and y in cells, and
     the three elements (log of the first, second, log of the third) of the lower triangle `L` whose
     `L Lᵀ` is the displacement's information (inverse covariance): an edge knows one direction only;
-    and `h4pt` `[n, 4, 2]`, pixels, relative to which they are displaced. Outputs: the new `h4pt`;
-    and `matches` `[n, cells², 5]`: where each cell of B lies in A, pixels, and its `L`, per pixel.
+    and `a_from_b` `[n, 3, 3]`, in units of half a patch, relative to which they are displaced (the
+    identity if it is not given).
+
+    Outputs: the new `h4pt`, `[n, 4, 2]`, pixels; the new `a_from_b`, `[n, 3, 3]`, in units of half
+    a patch; and `matches` `[n, 5, cells²]`: where each cell of B lies in A, along x and y in pixels,
+    and its `L`, per pixel.
     """
 
     def __init__(self, patch_size, **options):
         super().__init__(**options)
         self.patch_size = patch_size
 
-    def call(self, displacements, h4pt=None):
-        cells = displacements.shape[1]
-        size, stride = float(self.patch_size), self.patch_size / cells
-        points = cell_centres(cells, stride)
-        raw = tf.reshape(displacements, [-1, cells * cells, 5])
-        moved = stride * raw[..., :2]
-        l11, l22 = (tf.exp(6.0 * tf.tanh(raw[..., i] / 6.0)) for i in (2, 4))
-        l21 = raw[..., 3]
+    def call(self, displacements, a_from_b=None):
+        cells, half = displacements.shape[1], self.patch_size / 2.0
+        per_cell = half * 2.0 / cells / half  # units
+        x, y, _ = units_of_cells(cells)
+        table = tf.transpose(tf.reshape(displacements, [-1, cells * cells, 5]), [0, 2, 1])
+        du, dv, log_l11, l21, log_l22 = rows.split(table)
+        du, dv = du * per_cell, dv * per_cell
+        l11, l22 = (tf.exp(6.0 * tf.tanh(log / 6.0)) for log in (log_l11, log_l22))
+        # The information of a cell, L Lᵀ = [[a, b], [b, c]].
+        a, b, c = l11 * l11, l11 * l21, l21 * l21 + l22 * l22
+        information = a, b, c
+        for round_ in range(_ROUNDS):
+            step = _weighted_fit(x, y, (du, dv), information)
+            if round_ + 1 < _ROUNDS:
+                # Student's t: what disagrees with the rest counts less.
+                s = rows.split(step)
+                radial = s[6] * x + s[7] * y
+                left_u = du - (s[0] * x + s[1] * y + s[2] - (x + du) * radial)
+                left_v = dv - (s[3] * x + s[4] * y + s[5] - (y + dv) * radial)
+                squared = a * left_u * left_u + 2.0 * b * left_u * left_v + c * left_v * left_v
+                trust = tf.stop_gradient(1.0 / (1.0 + squared / (4.0 * per_cell**2)))
+                information = trust * a, trust * b, trust * c
+        before = tf.eye(3, batch_shape=[1]) if a_from_b is None else a_from_b
+        after = geometry.move(before + tf.zeros_like(step[:, :3]), step)
+        after /= tf.maximum(tf.slice(after, [0, 2, 2], [-1, 1, 1]), 0.2)
 
-        # In units of half a patch about its centre, for the conditioning of the equations.
-        x, y = tf.unstack((points - size / 2.0) / (size / 2.0), axis=-1)
-        u, v = tf.unstack((points + moved - size / 2.0) / (size / 2.0), axis=-1)
-        zero, one = tf.zeros_like(u), tf.ones_like(u)
-        row_x = tf.stack([x * one, y * one, one, zero, zero, zero, -x * u, -y * u], axis=1)
-        row_y = tf.stack([zero, zero, zero, x * one, y * one, one, -x * v, -y * v], axis=1)
-        # Lᵀ times the two equations of a cell.
-        first = l11[:, None] * row_x + l21[:, None] * row_y
-        second = l22[:, None] * row_y
-        jacobian = tf.stack([first, second], axis=2)  # [n, 8, 2, cells²]
-        residual = tf.stack([l11 * (u - x) + l21 * (v - y), l22 * (v - y)], axis=1)
-        trust = tf.ones_like(u)[:, None]
-        for _ in range(_ROUNDS):
-            step = least_squares.fit(
-                tf.reshape(jacobian * trust[:, None], [-1, 8, 2 * cells * cells]),
-                tf.reshape(residual * trust, [-1, 2 * cells * cells]),
-                damping=1e-4,
-            )
-            # Student's t: what disagrees with the rest counts less.
-            left = residual - tf.reduce_sum(jacobian * step[:, :, None, None], axis=1)
-            squared = tf.reduce_sum(tf.square(left * (size / 2.0) / stride), axis=1, keepdims=True)
-            trust = tf.stop_gradient(tf.math.rsqrt(1.0 + squared / 4.0))
+        units_from_pixels, pixels_from_units = geometry.normalization(self.patch_size)
+        corners = geometry.corners(self.patch_size)
+        in_pixels = pixels_from_units @ after @ units_from_pixels
+        h4pt = geometry.transform_points(in_pixels, corners) - corners
+        h4pt = tf.clip_by_value(h4pt, -half, half)
 
-        # The corners under the identity plus the step, then under the homography so far.
-        corners = geometry.corners(size)
-        cx, cy = tf.unstack((corners - size / 2.0) / (size / 2.0), axis=-1)
-        s = [step[:, i, None] for i in range(8)]
-        w = tf.maximum(1.0 + s[6] * cx + s[7] * cy, 0.2)
-        new_x = ((1.0 + s[0]) * cx + s[1] * cy + s[2]) / w
-        new_y = (s[3] * cx + (1.0 + s[4]) * cy + s[5]) / w
-        quad = (tf.stack([new_x, new_y], axis=-1) + 1.0) * (size / 2.0)
-        if h4pt is None:
-            a_from_b = tf.eye(3)[None]
-        else:
-            a_from_b = geometry.matrix_from_h4pt(h4pt, size)
-        new_h4pt = geometry.transform_points(a_from_b, quad) - corners
-        new_h4pt = tf.clip_by_value(new_h4pt, -0.49 * size, 0.49 * size)
-        where = geometry.transform_points(a_from_b, points + moved)
-        matches = tf.concat([where, tf.stack([l11, l21, l22], axis=-1) / stride], axis=-1)
-        return new_h4pt, matches
+        moved = tf.concat([x + du, y + dv, tf.ones_like(du)], axis=1)
+        u, v, depth = rows.split(tf.matmul(before + tf.zeros_like(step[:, :3]), moved))
+        depth = tf.maximum(depth, 0.05)
+        per_pixel = cells / self.patch_size
+        matches = tf.concat(
+            [
+                u / depth * half + (half - 0.5),
+                v / depth * half + (half - 0.5),
+                l11 * per_pixel,
+                l21 * per_pixel,
+                l22 * per_pixel,
+            ],
+            axis=1,
+        )
+        return h4pt, after, matches
 
     def get_config(self):
         return {**super().get_config(), "patch_size": self.patch_size}

@@ -169,7 +169,7 @@ class StagedModel(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         total = 0.0
-        for h4pt, matches in y_pred[1:]:
+        for h4pt, _, matches in y_pred[1:]:
             total += tf.reduce_mean(self._corner_loss(y, h4pt))
             total += tf.reduce_mean(losses.match_likelihood(y, matches, self._patch_size))
         # Keras adds the gradients of the replicas up.

@@ -103,12 +103,11 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=2):
         _convolution(channels(48), 3, 1, "coarse4"),
         _displacements("coarse_displacements"),
     ]
-    h4pt, _ = matching.FitHomography(patch_size, dtype="float32", name="coarse_fit")(
-        _chain(coarse, x)
-    )
+    fit = matching.FitHomography(patch_size, dtype="float32", name="coarse_fit")
+    h4pt, a_from_b, _ = fit(_chain(coarse, x))
 
     # The fine stage.
-    sample = matching.SampleFeatures(patch_size, _FINE_REACH, name="fine_sample")
+    sample = matching.SampleFeatures(_FINE_REACH, name="fine_sample")
     correlate = matching.BlockCorrelation(name="fine_correlation")
     fine = [
         _convolution(channels(48), 1, 1, "fine1"),
@@ -117,7 +116,7 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=2):
         _displacements("fine_displacements"),
     ]
     for number in range(1, fine_steps + 1):
-        x = correlate(fine_b, sample(fine_a, h4pt))
+        x = correlate(fine_b, sample(fine_a, a_from_b))
         fit = matching.FitHomography(patch_size, dtype="float32", name=f"fine_fit{number}")
-        h4pt, _ = fit(_chain(fine, x), h4pt)
+        h4pt, a_from_b, _ = fit(_chain(fine, x), a_from_b)
     return keras.Model(pairs, h4pt, name="cascade")
