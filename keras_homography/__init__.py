@@ -1,14 +1,32 @@
 """Deep homography estimation in Keras: train, measure, export, run.
 
+    model = keras_homography.load_pretrained()
+    h4pt = model(pairs)  # float32 [n, 128, 128, 2] in 0..255 -> float32 [n, 4, 2], pixels
+
 In the order that data flows: `photos` and `synthetic` (where photos come from), `pairs` and
-`datasets` (labelled pairs), `models`, `losses`, `metrics`, `training` and `callbacks`, `artifacts`
-(.keras, SavedModel, TFLite), `figures`. Below them: `geometry`, which states the conventions, and
-`warping`. Programs: `python -m keras_homography.train`.
+`datasets` (labelled pairs), `models` of the layers in `matching`, `refinement`, `losses`,
+`metrics`, `training` and `callbacks`, `artifacts` (.keras, SavedModel, TFLite), `figures`. Below
+them: `geometry`, which states the conventions, and `warping`. Programs: `python -m
+keras_homography.train`.
 """
 
 import os
+import sys
 
 __version__ = "0.1.0"
 
 # Keras would otherwise follow ~/.keras/keras.json, which may name the backend of another project.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+# So that `keras.models.load_model` knows our layers once the package is imported; but a program,
+# which has "-m" for a name until it runs, reads its flags before it waits for TensorFlow.
+if sys.argv[:1] != ["-m"]:
+    from keras_homography import matching as matching
+    from keras_homography import refinement as refinement
+
+
+def load_pretrained():
+    """The shipped model: see `keras_homography.pretrained.load`."""
+    from keras_homography import pretrained
+
+    return pretrained.load()

@@ -22,7 +22,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_list(
     "model",
     ["all"],
-    "Estimators, separated by commas: paths of .keras files, names of shipped models, and OpenCV's "
+    "Estimators, separated by commas: paths of .keras and .tflite files, names of shipped models, and OpenCV's "
     "identity, orb_ransac, orb_magsac, akaze_ransac, akaze_magsac, sift_ransac, sift_magsac, ecc, "
     "ecc_pyramid; 'all' is all of these that the installed OpenCV has.",
 )
@@ -46,6 +46,12 @@ flags.DEFINE_list(
 flags.DEFINE_list("strengths", ["1"], "Of each distortion, above 0 to 2; 1 is the default level.")
 flags.DEFINE_integer("pairs", 5000, "How many; the paper tests on 5,000.")
 flags.DEFINE_integer("seed", None, "Of photos and pairs. Default: the protocol's frozen sequence.")
+flags.DEFINE_integer(
+    "threads",
+    None,
+    "That each estimator may use, to compare times. Default: each library's own; TFLite's is 1.",
+    lower_bound=1,
+)
 flags.DEFINE_string("output_dir", "runs/evaluation", "Where everything is written.")
 
 _OURS = ("metrics.json", "metrics.md", "report.html", "run.flags", "error_*.png", "sheet_*.jpg")
@@ -85,9 +91,10 @@ def main():
 
     from keras_homography import evaluation, predictors, protocols, report
 
+    evaluation.limit_threads(FLAGS.threads)
     protocol = protocols.get(FLAGS.protocol)
     conditions = protocols.conditions(FLAGS.distortion, _strengths())
-    opened = predictors.open_all(FLAGS.model, protocol, FLAGS.paper_doubling)
+    opened = predictors.open_all(FLAGS.model, protocol, FLAGS.paper_doubling, FLAGS.threads)
     seed = protocols.SEED if FLAGS.seed is None else FLAGS.seed
     source = protocols.open_source(protocol, FLAGS.dataset, FLAGS.data_dir)
     results = evaluation.measure(opened, protocol, source, conditions, FLAGS.pairs, seed)
@@ -100,7 +107,7 @@ def main():
         "paper_doubling": FLAGS.paper_doubling,
         "pairs": FLAGS.pairs,
         "seed": seed,
-        "threads": evaluation.threads(),
+        "threads": evaluation.threads(FLAGS.threads),
         "environment": programs.environment(),
         "flags": programs.resolved_flags(sys.modules[__name__]),
         "rows": [evaluation.row(result, protocol) for result in results],

@@ -46,10 +46,17 @@ class Result:
         return metrics.corner_errors(self.h4pt_true, np.zeros_like(self.h4pt_true))
 
 
-def threads():
+def limit_threads(count):
+    """Lets every library use so many threads, before it has used any; None for their defaults."""
+    if count:
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        cv2.setNumThreads(count)
+
+
+def threads(limit=None):
     """How many threads each library uses: `{name: number}`."""
     tensorflow = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
-    return {"tensorflow": tensorflow, "opencv": cv2.getNumThreads()}
+    return {"tensorflow": tensorflow, "opencv": cv2.getNumThreads(), "tflite": limit or 1}
 
 
 def _milliseconds_per_pair(predictor, patches):

@@ -8,6 +8,7 @@ import cv2
 import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert import interpreter as litert
 
 from keras_homography import baselines, files, geometry
 
@@ -117,33 +118,76 @@ def from_file(name, path, protocol, paper_doubling=False):
     )
 
 
-def _open_one(name, protocol, paper_doubling):
+def from_tflite(name, path, protocol, threads=None):
+    """A predictor that runs a TFLite file, one pair at a time, as a phone does.
+
+    Args:
+      name: of the predictor.
+      path: of a `.tflite` file.
+      protocol: of `protocols.get`; its patches must be of the size of the network's input.
+      threads: how many to run on; None for LiteRT's default.
+
+    Returns:
+      `Predictor`.
+
+    Raises:
+      ValueError: the file cannot be read, or its input or output does not fit the protocol.
+    """
+    try:
+        interpreter = litert.Interpreter(str(path), num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"Cannot read {path} as a TFLite model: {error}") from None
+    given, found = interpreter.get_input_details(), interpreter.get_output_details()
+    shapes = [tuple(details["shape"]) for details in (*given, *found[:1])]
+    size = protocol.patch_size
+    if shapes != [(1, size, size, 2), (1, 4, 2)]:
+        raise ValueError(
+            f"{path} has inputs and first output of the shapes {shapes}; protocol {protocol.name} "
+            f"needs {(1, size, size, 2)} and {(1, 4, 2)}."
+        )
+
+    def predict(patches):
+        h4pt = np.empty([len(patches), 4, 2], np.float32)
+        for row, pair in zip(h4pt, patches, strict=True):
+            interpreter.set_tensor(given[0]["index"], pair[None].astype(np.float32))
+            interpreter.invoke()
+            row[:] = interpreter.get_tensor(found[0]["index"])[0]
+        return h4pt
+
+    return Predictor(name, predict, file_bytes=pathlib.Path(path).stat().st_size)
+
+
+def _open_one(name, protocol, paper_doubling, threads):
     if name in baselines.ESTIMATORS:
         reason = baselines.why_unavailable(name)
         if reason:
             raise ValueError(reason)
         return from_function(name, baselines.ESTIMATORS[name])
-    path = pathlib.Path(name) if name.endswith(".keras") else None
-    if path is None:
-        path = files.resource("saved_models", f"{name}.keras")
+    path = pathlib.Path(name) if name.endswith((".keras", ".tflite")) else None
+    for suffix in (".keras", ".tflite"):
+        path = path or files.resource("saved_models", f"{name}{suffix}")
     if path is None:
         raise ValueError(
-            f"There is no estimator {name!r}. Give the path of a .keras file, the name of a "
-            f"shipped model, or one of {', '.join(baselines.ESTIMATORS)}; 'all' is all of these."
+            f"There is no estimator {name!r}. Give the path of a .keras or .tflite file, the name "
+            f"of a shipped model, or one of {', '.join(baselines.ESTIMATORS)}; 'all' is all of these."
         )
     if not path.is_file():
         raise ValueError(f"There is no model file {name}.")
+    if path.suffix == ".tflite":
+        return from_tflite(name, path, protocol, threads)
     return from_file(name, path, protocol, paper_doubling)
 
 
-def open_all(names, protocol, paper_doubling=False):
+def open_all(names, protocol, paper_doubling=False, threads=None):
     """Opens estimators by their names.
 
     Args:
-      names: each a key of `baselines.ESTIMATORS`, the path of a `.keras` file, the name of a
-        shipped model, or "all" for all of OpenCV's that are installed.
+      names: each a key of `baselines.ESTIMATORS`, the path of a `.keras` or `.tflite` file, the
+        name of a shipped model, or "all" for all of OpenCV's that are installed.
       protocol: of `protocols.get`.
       paper_doubling: see `from_file`.
+      threads: see `from_tflite`.
 
     Returns:
       A list of `Predictor`.
@@ -159,4 +203,4 @@ def open_all(names, protocol, paper_doubling=False):
     twice = {name for name in expanded if expanded.count(name) > 1}
     if twice:
         raise ValueError(f"An estimator is given twice: {', '.join(sorted(twice))}.")
-    return [_open_one(name, protocol, paper_doubling) for name in expanded]
+    return [_open_one(name, protocol, paper_doubling, threads) for name in expanded]
