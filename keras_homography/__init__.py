@@ -21,6 +21,11 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # So that `keras.models.load_model` knows our layers once the package is imported; but a program,
 # which has "-m" for a name until it runs, reads its flags before it waits for TensorFlow.
 if sys.argv[:1] != ["-m"]:
+    if os.environ["KERAS_BACKEND"] != "tensorflow":
+        raise ImportError(
+            f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; keras_homography runs on "
+            "TensorFlow. Unset it or set KERAS_BACKEND=tensorflow, before Keras is imported."
+        )
     from keras_homography import matching as matching
     from keras_homography import refinement as refinement
 

@@ -54,7 +54,7 @@ class _Level:
 
     def __init__(self, patch_a, patch_b, block):
         size = patch_b.shape[1]
-        self._half = size / 2.0
+        self.half = size / 2.0
         look = tf.nn.conv2d(patch_b, _LOOK[:, :, None], 1, "VALID")
         look = tf.pad(look, [[0, 0], [1, 1], [1, 1], [0, 0]])
         strength = _gradient_strength(patch_b)
@@ -66,10 +66,10 @@ class _Level:
         index = tf.reshape(row * size + column, [-1, blocks**2])
         chosen = tf.gather(tf.reshape(look, [-1, size * size, 3]), index, batch_dims=1)
         self.b, gradient_x, gradient_y = rows.split(tf.transpose(chosen, [0, 2, 1]))
-        self.gradient_x, self.gradient_y = gradient_x * self._half, gradient_y * self._half
+        self.gradient_x, self.gradient_y = gradient_x * self.half, gradient_y * self.half
         self.x, self.y = (
-            tf.reshape(tf.cast(part, tf.float32), [-1, 1, blocks**2]) * (1.0 / self._half)
-            + (0.5 / self._half - 1.0)
+            tf.reshape(tf.cast(part, tf.float32), [-1, 1, blocks**2]) * (1.0 / self.half)
+            + (0.5 / self.half - 1.0)
             for part in (column, row)
         )
         self._places = rows.join([self.x, self.y, tf.ones_like(self.x)])
@@ -91,7 +91,7 @@ class _Level:
         shrink = 1.0 / tf.maximum(depth, 0.1)
         u, v = u * shrink, v * shrink
         # From the first pixel that has a gradient.
-        column, row = (part * self._half + (self._half - 1.5) for part in (u, v))
+        column, row = (part * self.half + (self.half - 1.5) for part in (u, v))
         last = float(self._side)
         column_seen = tf.clip_by_value(column, 0.0, last - 1e-3)
         row_seen = tf.clip_by_value(row, 0.0, last - 1e-3)
@@ -110,7 +110,7 @@ class _Level:
         grey, along_u, along_v = rows.split(above + y * (below - above))
         # The chain rule: how u and v change with x and y.
         elements = rows.split(tf.reshape(a_from_b, [-1, 9, 1]))
-        along_u, along_v = along_u * shrink * self._half, along_v * shrink * self._half
+        along_u, along_v = along_u * shrink * self.half, along_v * shrink * self.half
         along_depth = u * along_u + v * along_v
         gradient_x, gradient_y = (
             along_u * elements[i] + along_v * elements[i + 3] - along_depth * elements[i + 6]
@@ -119,18 +119,18 @@ class _Level:
         return grey, gradient_x, gradient_y, seen
 
 
-def _weights(residual, usable):
-    """Geman–McClure weights for residuals `[n, 1, pixels]`, 0 where not usable, and their scale.
+def _geometric_mean(values, weights):
+    """Over pixels, `[n, 1, 1]`: a hidden quarter of the patch moves it little, and unlike a median
+    it needs no sorting."""
+    total = tf.reduce_sum(weights * tf.math.log(values), axis=2, keepdims=True)
+    return tf.exp(total / (tf.reduce_sum(weights, axis=2, keepdims=True) + 1.0))
 
-    The scale is the geometric mean of the residuals, which a hidden quarter of the patch moves
-    little and which, unlike a median, needs no sorting.
-    """
-    count = tf.reduce_sum(usable, axis=2, keepdims=True) + 1.0
-    logarithms = usable * tf.math.log(tf.abs(residual) + 0.1)
-    scale = 2.0 * tf.exp(tf.reduce_sum(logarithms, axis=2, keepdims=True) / count)
-    scale = tf.maximum(scale, _LEAST_SCALE)
+
+def _weights(residual, usable):
+    """Geman–McClure weights for residuals `[n, 1, pixels]`, 0 where not usable."""
+    scale = tf.maximum(2.0 * _geometric_mean(tf.abs(residual) + 0.1, usable), _LEAST_SCALE)
     root = 1.0 / (1.0 + tf.square(residual / scale) / 9.0)
-    return usable * root * root, scale
+    return usable * root * root
 
 
 def _unsaturated(grey):
@@ -149,8 +149,9 @@ class _Comparison:
         self._difference = level.b - grey
         t = self._tone
         residual = self._difference - (t[0] + self._z * (t[1] + self._z * t[2]))
-        usable = seen * _unsaturated(grey) * _unsaturated(level.b)
-        self.weights, self.scale = _weights(residual, usable)
+        self._residual = residual
+        self._usable = seen * _unsaturated(grey) * _unsaturated(level.b)
+        self.weights = _weights(residual, self._usable)
 
     def fit_tone(self):
         """The tone curve alone that explains the difference best, `[n, 3, 1]`."""
@@ -181,9 +182,12 @@ class _Comparison:
         step = tf.slice(solution, [0, 0, 0], [-1, 8, -1])
         return step, _MID_GREY * tf.slice(solution, [0, 8, 0], [-1, _TONES, -1])
 
-    def quality(self):
-        """The share of B's pixels that agree with A, `[n, 1]`, from 0 to 1."""
-        return tf.reduce_mean(self.weights, axis=2)
+    def disagreement(self):
+        """How far apart the patches still look, in pixels, `[n, 1, 1]`: what is left over, in grey
+        levels, over the gradient, in grey levels a pixel."""
+        level, half = self._level, self._level.half
+        length = tf.sqrt(tf.square(level.gradient_x) + tf.square(level.gradient_y)) / half
+        return _geometric_mean((tf.abs(self._residual) + 1.0) / (length + 1.0), self._usable)
 
 
 @keras.saving.register_keras_serializable("keras_homography")
@@ -192,8 +196,9 @@ class LucasKanade(keras.layers.Layer):
 
     Inputs: pairs, float32 `[n, size, size, 2]`, grey levels in 0..255; `h4pt`, float32 `[n, 4, 2]`,
     pixels, a few pixels from the truth at most. Outputs: the refined `h4pt`, or the given one where
-    the patches differ less with that; and `quality`, float32 `[n]`, the share of B's pixels
-    that agree with A, from 0 to 1. Differentiable in both inputs.
+    the patches agree better with that; and `disagreement`, float32 `[n]`, how far apart the patches
+    still look, in pixels of the smallest size: mostly below 0.4 where the answer is right, above it
+    where it is not. Differentiable in both inputs.
     """
 
     def __init__(self, steps=((2, 2), (1, 3)), block=2, **options):
@@ -225,9 +230,9 @@ class LucasKanade(keras.layers.Layer):
         in_pixels = pixels_from_units @ a_from_b @ units_from_pixels
         corners = geometry.corners(size)
         refined = geometry.transform_points(in_pixels, corners) - corners
-        better = after.scale[:, 0] <= 1.05 * before.scale[:, 0]
-        quality = tf.where(better, after.quality(), before.quality())
-        return tf.where(better[..., None], refined, h4pt), quality[:, 0]
+        before, after = before.disagreement(), after.disagreement()
+        better = after <= 1.05 * before  # a start that is right need not become better
+        return tf.where(better, refined, h4pt), tf.where(better, after, before)[:, 0, 0]
 
     def get_config(self):
         return {**super().get_config(), "steps": self.steps, "block": self.block}

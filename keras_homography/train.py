@@ -174,7 +174,7 @@ def _finish(model, validation, checkpoints, output_dir):
     """Exports the weights of the best round, measures them, and says where everything is."""
     import numpy as np
 
-    from keras_homography import artifacts, figures, metrics, refinement
+    from keras_homography import artifacts, figures, metrics, models
 
     # A float32 copy: models of mixed precision do not convert to built-in TFLite operators.
     exported = _build_model()
@@ -182,7 +182,7 @@ def _finish(model, validation, checkpoints, output_dir):
     for layer in exported.layers:
         layer.set_weights(model.get_layer(layer.name).get_weights())
     if FLAGS.refine:
-        exported = refinement.attach(exported)
+        exported = models.refine(exported)
     patches = np.concatenate([patches for patches, _ in validation])
     h4pt = np.concatenate([h4pt for _, h4pt in validation])
     parity = artifacts.export(exported, output_dir, patches[:8])

@@ -60,9 +60,13 @@ def test_the_head_stays_float32_under_mixed_precision():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("resnet", {}, "no architecture 'resnet'; there are homographynet"),
+        ("resnet", {}, "no architecture 'resnet'; there are cascade, homographynet"),
         ("homographynet", {"patch_size": 100}, "multiple of 8.*got 100"),
         ("homographynet", {"width": 0}, "width must be above 0; got 0"),
+        ("cascade", {"patch_size": 100}, "multiple of 16.*got 100"),
+        ("cascade", {"width": -1}, "width must be above 0; got -1"),
+        ("cascade", {"fine_steps": -1}, "fine_steps must be at least 0; got -1"),
+        ("cascade", {"dropout": 0.5}, "architecture cascade has no dropout"),
         ("homographynet", {"dropout": 1.0}, "dropout must be at least 0 and below 1; got 1.0"),
     ],
 )
@@ -73,7 +77,7 @@ def test_wrong_options_are_refused(name, options, message):
 
 def test_another_backend_is_refused():
     result = subprocess.run(
-        [sys.executable, "-c", "import keras_homography.models"],
+        [sys.executable, "-c", "import keras_homography"],
         env=os.environ | {"KERAS_BACKEND": "jax"},
         capture_output=True,
         text=True,

@@ -1,15 +1,9 @@
 """The architectures by name. To add one, write its file and add a line here."""
 
 import inspect
-import os
 
-if os.environ["KERAS_BACKEND"] != "tensorflow":
-    raise ImportError(
-        f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; keras_homography runs on TensorFlow. "
-        "Unset it or set KERAS_BACKEND=tensorflow, before Keras is imported."
-    )
-
-from keras_homography.models import cascade, homographynet  # after the check: it imports Keras
+from keras_homography import refinement
+from keras_homography.models import cascade, homographynet
 
 ARCHITECTURES = {
     "cascade": cascade.build,
@@ -40,3 +34,15 @@ def build(name, **options):
     if unknown:
         raise ValueError(f"The architecture {name} has no {', '.join(unknown)}.")
     return build_named(**options)
+
+
+def refine(model):
+    """A model with Lucas–Kanade refinement behind it, in the way that suits its architecture.
+
+    Args:
+      model: of `build`; the weights are shared with it.
+
+    Returns:
+      A functional `keras.Model` of the same input and output.
+    """
+    return cascade.refine(model) if model.name == "cascade" else refinement.attach(model)

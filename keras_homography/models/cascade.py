@@ -4,9 +4,10 @@ import math
 
 import keras
 
-from keras_homography import matching
+from keras_homography import look_again, matching
 
 _COARSE_STRIDE, _FINE_REACH = 8, 3
+_FINE_LAYERS = ("fine1", "fine2", "fine3", "fine_displacements")
 
 
 def _convolution(channels, size, strides, name):
@@ -89,7 +90,10 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=2):
         matching.UnitFeatures(name="coarse_unit"),
     ]
     encoded = [_chain(to_fine, patch) for patch in patches]
-    fine_a, fine_b = (_chain(fine_head, x) for x in encoded)
+    fine_a, fine_b = (
+        keras.layers.Identity(name=f"fine_{name}")(_chain(fine_head, x))
+        for name, x in zip("ab", encoded, strict=True)
+    )
     coarse_a, coarse_b = (_chain(coarse_head, x) for x in encoded)
 
     # The coarse stage.
@@ -106,9 +110,7 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=2):
     fit = matching.FitHomography(patch_size, dtype="float32", name="coarse_fit")
     h4pt, a_from_b, _ = fit(_chain(coarse, x))
 
-    # The fine stage.
-    sample = matching.SampleFeatures(_FINE_REACH, name="fine_sample")
-    correlate = matching.BlockCorrelation(name="fine_correlation")
+    # The fine stage, the same weights every time.
     fine = [
         _convolution(channels(48), 1, 1, "fine1"),
         _convolution(channels(48), 3, 1, "fine2"),
@@ -116,7 +118,40 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=2):
         _displacements("fine_displacements"),
     ]
     for number in range(1, fine_steps + 1):
-        x = correlate(fine_b, sample(fine_a, a_from_b))
+        x = _compare(fine_a, fine_b, a_from_b)
         fit = matching.FitHomography(patch_size, dtype="float32", name=f"fine_fit{number}")
         h4pt, a_from_b, _ = fit(_chain(fine, x), a_from_b)
     return keras.Model(pairs, h4pt, name="cascade")
+
+
+def _compare(fine_a, fine_b, a_from_b):
+    sampled = matching.SampleFeatures(_FINE_REACH)(fine_a, a_from_b)
+    return matching.BlockCorrelation()(fine_b, sampled)
+
+
+def refine(model, **options):
+    """A cascade whose fine stage is followed by Lucas–Kanade, and repeated where need be.
+
+    Args:
+      model: of `build`; the weights are shared with it.
+      **options: of `look_again.LookAgain`.
+
+    Returns:
+      A functional `keras.Model` of the same input and output.
+    """
+    patch_size = model.input_shape[1]
+    features = [model.get_layer(f"fine_{name}").output for name in "ab"]
+    _, coarse, _ = model.get_layer("coarse_fit").output
+
+    inputs = [keras.Input(each.shape[1:], dtype=each.dtype) for each in (*features, coarse)]
+    x = _compare(*inputs)
+    for layer in model.layers:
+        if layer.name.startswith(_FINE_LAYERS):
+            x = layer(x)
+    fit = matching.FitHomography(patch_size, dtype="float32", name="fine_fit")
+    h4pt, a_from_b, _ = fit(x, inputs[2])
+    stage = keras.Model(inputs, [h4pt, a_from_b], name="fine_stage")
+
+    look = look_again.LookAgain(stage, dtype="float32", name="look_again", **options)
+    h4pt, _ = look(model.input, *features, coarse)
+    return keras.Model(model.input, h4pt, name=f"{model.name}_refined")
