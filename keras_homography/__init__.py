@@ -26,8 +26,7 @@ if sys.argv[:1] != ["-m"]:
             f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; keras_homography runs on "
             "TensorFlow. Unset it or set KERAS_BACKEND=tensorflow, before Keras is imported."
         )
-    from keras_homography import matching as matching
-    from keras_homography import refinement as refinement
+    from keras_homography import models as models
 
 
 def load_pretrained():

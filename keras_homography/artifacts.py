@@ -85,20 +85,12 @@ def write_saved_model(model, folder):
     _archive(model, folder, [_serving(model, None), _alignment(model)])
 
 
-def write_tflite(model, path, int8_weights=False):
-    """Writes a TFLite file: one pair in, `h4pt` out, built-in operators only.
-
-    Args:
-      model: a float32 `keras.Model` of pairs.
-      path: `pathlib.Path` of the file.
-      int8_weights: keep the weights as int8, one scale a channel; input and output stay float32.
-    """
+def write_tflite(model, path):
+    """Writes a TFLite file: one pair in, `h4pt` out, float32, built-in operators only."""
     with tempfile.TemporaryDirectory() as folder:
         _archive(model, folder, [_serving(model, 1)])
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if int8_weights:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
         path.write_bytes(converter.convert())
 
 

@@ -93,6 +93,8 @@ class SampleFeatures(keras.layers.Layer):
         row = tf.clip_by_value((v + 1.0) * cells / 2.0 + 0.5, 0.0, cells + 0.999)
         left, top = tf.floor(column), tf.floor(row)
         index = tf.cast(tf.reshape(top * side + left, [-1, wide * wide]), tf.int32)
+        # Where a fit had no solution: TFLite stops at what is not a number.
+        index = tf.clip_by_value(index, 0, side * side - 1)
         x, y = (tf.reshape(part, [-1, wide * wide, 1]) for part in (column - left, row - top))
         x, y = tf.cast(x, features.dtype), tf.cast(y, features.dtype)
         neighbours = tf.gather(packed, index, batch_dims=1)
@@ -170,7 +172,7 @@ class BlockCorrelation(keras.layers.Layer):
         return tf.concat(volumes, axis=-1)
 
 
-# Of the 9 x 6 moments of `_weighted_fit`, where each element of the 8 x 9 system is found.
+# Of the 6 x 9 moments of `_weighted_fit`, where each element of the 8 x 9 system is found.
 _X, _Y, _ONE = (0, 1, 2), (1, 3, 4), (2, 4, 5)  # times x, y, 1: in x², xy, x, y², y, 1
 _A, _B, _C, _U, _V, _UV, _RIGHT_U, _RIGHT_V, _RIGHT_UV = range(9)
 
@@ -185,7 +187,7 @@ def _system_layout():
     columns = [0, 1, 2, 0, 1, 2, 0, 1, 2]  # x, y, 1 of the column; the right side is times 1
     return np.array(
         [
-            [6 * blocks[row // 3][column] + factors[row][columns[column]] for column in range(9)]
+            [blocks[row // 3][column] + 9 * factors[row][columns[column]] for column in range(9)]
             for row in range(8)
         ]
     )
@@ -217,9 +219,8 @@ def _weighted_fit(x, y, displacement, information):
             *(right_u, right_v, -1.0 * (u * right_u + v * right_v)),
         ]
     )
-    count = len(x)
-    monomials = np.stack([x * x, x * y, x, y * y, y, np.ones_like(x)], axis=1)
-    moments = tf.matmul(tf.reshape(weights, [-1, count]), monomials)
+    monomials = np.stack([x * x, x * y, x, y * y, y, np.ones_like(x)])[None]
+    moments = tf.matmul(monomials, weights, transpose_b=True)
     system = tf.reshape(tf.matmul(tf.reshape(moments, [-1, 54]), _LAYOUT), [-1, 8, 9])
     normal, right = tf.slice(system, [0, 0, 0], [-1, -1, 8]), tf.slice(system, [0, 0, 8], [-1, -1, 1])
     return least_squares.solve_damped(normal, right, damping=1e-4)

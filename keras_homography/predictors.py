@@ -11,6 +11,7 @@ import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 
 from keras_homography import baselines, files, geometry
+from keras_homography import models as models  # registers the layers of their files
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import keras
 
-# The layers of its file register themselves when they are imported.
-from keras_homography import files, matching, refinement  # noqa: F401
+from keras_homography import files
+from keras_homography import models as models  # registers the layers of its file
 
 
 def load():

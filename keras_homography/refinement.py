@@ -100,6 +100,8 @@ class _Level:
         left, top = tf.floor(column_seen), tf.floor(row_seen)
         count = self._places.shape[2]
         index = tf.cast(tf.reshape(top * last + left, [-1, count]), tf.int32)
+        # Where the equations had no solution: TFLite stops at what is not a number.
+        index = tf.clip_by_value(index, 0, self._side**2 - 1)
         around = tf.gather(self._around, index, batch_dims=1)
         top_left, top_right, bottom_left, bottom_right = tf.split(
             tf.transpose(around, [0, 2, 1]), 4, axis=1
@@ -225,7 +227,7 @@ class LucasKanade(keras.layers.Layer):
             for _ in range(count):
                 step, tone = _Comparison(level, a_from_b, tone).fit()
                 a_from_b = geometry.move(a_from_b, step)
-                a_from_b /= tf.slice(a_from_b, [0, 2, 2], [-1, 1, 1])
+                a_from_b /= tf.maximum(tf.slice(a_from_b, [0, 2, 2], [-1, 1, 1]), 0.2)
         after = _Comparison(first, a_from_b, tone)
         in_pixels = pixels_from_units @ a_from_b @ units_from_pixels
         corners = geometry.corners(size)
