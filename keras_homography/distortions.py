@@ -109,9 +109,9 @@ def _occlusion(seed, patches, other_photo, strength):
 
 
 def _mixed(seed, patches, other_photo, strength):
-    """What training needs: of every four pairs about one clean, two under `photometric` and one
-    and a half under `occlusion`, each of a random strength, so that easy pairs stay and the
-    hardest are harder than the default level."""
+    """What training needs: half of the pairs under `photometric`, four in ten under `occlusion`,
+    each of a random strength, so that easy pairs stay and the hardest are harder than the default
+    level."""
     seeds = tf.unstack(tf.random.split(seed, 4))
     chances = tf.random.stateless_uniform([4], seeds[0])
     light, cover = 1.25 * strength * chances[2], 0.1 + 1.4 * strength * chances[3]
@@ -147,8 +147,10 @@ def make(name, strength=1.0):
       name: "photometric" (contrast 0.6..1.4 about mid-grey, brightness +-0.125 of the range, gamma
         e^+-0.4, Gaussian blur of sigma 0..1 px, Gaussian noise of sigma 0..8 grey levels, JPEG of
         quality 40..94, in this order), "noise" or "blur" (that part of it alone), "low_light" (one
-        to three stops too dark, with shot noise), each drawn for A and B independently; or
-        "occlusion" (a rectangle of B, sides 3/8..1/2 of the patch, shows another photo).
+        to three stops too dark, with shot noise), each drawn for A and B independently;
+        "occlusion" (a rectangle of B, sides 3/8..1/2 of the patch, shows another photo); or
+        "mixed", for training ("photometric" for half of the pairs, "occlusion" for four in ten,
+        each of a random strength up to 1.25 and 1.5).
       strength: above 0, up to `MAX_STRENGTH`; 1 is what is written above. It multiplies how far
         every range reaches from no effect (JPEG: from quality 100, at least 5; "occlusion": the
         area).

@@ -40,8 +40,8 @@ flags.DEFINE_bool(
 flags.DEFINE_list(
     "distortion",
     ["none"],
-    "Of the patches, separated by commas: none, photometric, occlusion, noise, blur, low_light; "
-    "'all' is each of these by itself.",
+    "Of the patches, separated by commas: none, photometric, occlusion, noise, blur, low_light, "
+    "mixed; 'all' is each of these but mixed, by itself.",
 )
 flags.DEFINE_list("strengths", ["1"], "Of each distortion, above 0 to 2; 1 is the default level.")
 flags.DEFINE_integer("pairs", 5000, "How many; the paper tests on 5,000.")

@@ -88,7 +88,7 @@ def conditions(names, strengths):
     """What to measure under.
 
     Args:
-      names: of distortions; "none" is no distortion, "all" is "none" and every other.
+      names: of distortions; "none" is no distortion, "all" is "none" and every other by itself.
       strengths: at which to apply each of them, in the order to measure.
 
     Returns:
@@ -104,7 +104,8 @@ def conditions(names, strengths):
                 f"There is no distortion {name!r}; there are {', '.join(known)}, and all."
             )
     found = []
-    for name in known if "all" in names else names:
+    by_themselves = [name for name in known if name != "mixed"]
+    for name in by_themselves if "all" in names else names:
         if name == NO_DISTORTION:
             found.append((name, 0.0))
         else:
