@@ -118,7 +118,9 @@ def _mixed(seed, patches, other_photo, strength):
     channels = [
         tf.cond(
             chances[0] < 0.5,
-            lambda patch=patch, seed=seed: _store(_photometric(seed, patch, light, 1.25 * strength)),
+            lambda patch=patch, seed=seed: _store(
+                _photometric(seed, patch, light, 1.25 * strength)
+            ),
             lambda patch=patch: patch,
         )
         for patch, seed in zip(tf.unstack(patches, axis=-1), seeds[1:3], strict=True)

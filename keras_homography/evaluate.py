@@ -22,8 +22,8 @@ FLAGS = flags.FLAGS
 flags.DEFINE_list(
     "model",
     ["all"],
-    "Estimators, separated by commas: paths of .keras and .tflite files, names of shipped models, and OpenCV's "
-    "identity, orb_ransac, orb_magsac, akaze_ransac, akaze_magsac, sift_ransac, sift_magsac, ecc, "
+    "Estimators, separated by commas: paths of .keras and .tflite files, names of shipped models, "
+    "and OpenCV's identity, orb_ransac, orb_magsac, akaze_ransac, akaze_magsac, sift_ransac, sift_magsac, ecc, "
     "ecc_pyramid; 'all' is all of these that the installed OpenCV has.",
 )
 flags.DEFINE_string(

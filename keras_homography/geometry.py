@@ -134,7 +134,7 @@ def _similarity(scale, offset):
 
 
 def normalization(patch_size):
-    """`(units_from_pixels, pixels_from_units)`, float32 numpy `[3, 3]`: pixels of a patch, and units
+    """`(units_from_pixels, pixels_from_units)`, float32 numpy `[3, 3]`: pixels of a patch, units
     of half a patch about its centre. The centre of a pixel `x` is `(x + 0.5) / half - 1`."""
     half = patch_size / 2.0
     units_from_pixels = np.array(

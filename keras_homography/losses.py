@@ -68,7 +68,5 @@ def match_likelihood(h4pt_true, matches, patch_size):
     centres = (pixels_from_units @ matching.units_of_cells(side))[:2].T
     there = geometry.transform_points(geometry.matrix_from_h4pt(h4pt_true, patch_size), centres)
     error_x, error_y = u - there[..., 0], v - there[..., 1]
-    root = tf.sqrt(
-        1.0 + tf.square(l11 * error_x + l21 * error_y) + tf.square(l22 * error_y)
-    )
+    root = tf.sqrt(1.0 + tf.square(l11 * error_x + l21 * error_y) + tf.square(l22 * error_y))
     return tf.reduce_mean(2.0 * root - tf.math.log(l11 * l22), axis=-1)

@@ -47,8 +47,8 @@ class UnitFeatures(keras.layers.Layer):
 
 
 def units_of_cells(cells, margin=0):
-    """The cells' centres in units of half a patch, numpy float32 `[3, (cells + 2 margin)²]`: rows of
-    x, y and 1."""
+    """The cells' centres in units of half a patch: numpy float32 `[3, (cells + 2 margin)²]`, rows
+    of x, y and 1."""
     line = (np.arange(-margin, cells + margin) + 0.5) * 2.0 / cells - 1.0
     x, y = (part.ravel() for part in np.meshgrid(line, line))
     return np.stack([x, y, np.ones_like(x)]).astype(np.float32)
@@ -81,11 +81,7 @@ class SampleFeatures(keras.layers.Layer):
         # A frame of zeros around, and the four neighbours of every place side by side: one gather.
         framed = tf.pad(features, [[0, 0], [1, 1], [1, 1], [0, 0]])
         packed = tf.concat(
-            [
-                tf.slice(framed, [0, y, x, 0], [-1, side, side, -1])
-                for y in (0, 1)
-                for x in (0, 1)
-            ],
+            [tf.slice(framed, [0, y, x, 0], [-1, side, side, -1]) for y in (0, 1) for x in (0, 1)],
             axis=-1,
         )
         packed = tf.reshape(packed, [-1, side * side, 4 * channels])
@@ -222,7 +218,10 @@ def _weighted_fit(x, y, displacement, information):
     monomials = np.stack([x * x, x * y, x, y * y, y, np.ones_like(x)])[None]
     moments = tf.matmul(monomials, weights, transpose_b=True)
     system = tf.reshape(tf.matmul(tf.reshape(moments, [-1, 54]), _LAYOUT), [-1, 8, 9])
-    normal, right = tf.slice(system, [0, 0, 0], [-1, -1, 8]), tf.slice(system, [0, 0, 8], [-1, -1, 1])
+    normal, right = (
+        tf.slice(system, [0, 0, 0], [-1, -1, 8]),
+        tf.slice(system, [0, 0, 8], [-1, -1, 1]),
+    )
     return least_squares.solve_damped(normal, right, damping=1e-4)
 
 
@@ -237,8 +236,8 @@ class FitHomography(keras.layers.Layer):
     identity if it is not given).
 
     Outputs: the new `h4pt`, `[n, 4, 2]`, pixels; the new `a_from_b`, `[n, 3, 3]`, in units of half
-    a patch; and `matches` `[n, 5, cells²]`: where each cell of B lies in A, along x and y in pixels,
-    and its `L`, per pixel.
+    a patch; and `matches` `[n, 5, cells²]`: where each cell of B lies in A, along x and y in
+    pixels, and its `L`, per pixel.
     """
 
     def __init__(self, patch_size, **options):

@@ -171,7 +171,8 @@ def _open_one(name, protocol, paper_doubling, threads):
     if path is None:
         raise ValueError(
             f"There is no estimator {name!r}. Give the path of a .keras or .tflite file, the name "
-            f"of a shipped model, or one of {', '.join(baselines.ESTIMATORS)}; 'all' is all of these."
+            f"of a shipped model, or one of {', '.join(baselines.ESTIMATORS)}; 'all' is all of "
+            "these."
         )
     if not path.is_file():
         raise ValueError(f"There is no model file {name}.")

@@ -217,7 +217,8 @@ class LucasKanade(keras.layers.Layer):
         first = None
         for shrink, count in self.steps:
             smaller = tf.nn.avg_pool2d(pairs, shrink, shrink, "VALID") if shrink > 1 else pairs
-            level = _Level(*tf.split(smaller, 2, axis=-1), self.block)
+            patch_a, patch_b = tf.split(smaller, 2, axis=-1)
+            level = _Level(patch_a, patch_b, self.block)
             if first is None:
                 # Grey levels first, with the geometry as it is; twice, to leave out what is hidden.
                 first = level
