@@ -211,3 +211,28 @@ def test_two_replicas_train_like_one(tmp_path):
         subprocess.run([sys.executable, "-c", MIRRORED, str(gpus), str(path)], check=True)
         weights.append(np.load(path))
     np.testing.assert_allclose(weights[0], weights[1], atol=1e-5)
+
+
+def test_every_stage_of_a_cascade_is_trained(source, tmp_path):
+    keras.utils.set_random_seed(0)
+    sizes = {"patch_size": 32, "rho": 8, "height": 60, "width": 80}
+    plain = models.build("cascade", patch_size=32, rho=8, width=0.3)
+    optimizer = training.make_optimizer("adam", "constant", 1e-3, steps=1, clip_norm=20.0)
+    model = training.compile_model(plain, optimizer, "corner", rho=8)
+    assert len(tf.nest.flatten(model.outputs)) == 1 + 3 * 3
+    before = {layer.name: layer.get_weights() for layer in plain.layers if layer.weights}
+    checkpoints = callbacks.Checkpoints(model, tmp_path, batch_size=8)
+    training.fit(
+        model,
+        lambda step: datasets.pair_batches(source, seed=0, batch_size=8, **sizes),
+        callbacks.Validation(datasets.validation_batches(source, 4, **sizes), tmp_path),
+        checkpoints,
+        steps=4,
+        steps_per_round=2,
+        output_dir=tmp_path,
+    )
+    for name, weights in before.items():
+        after = plain.get_layer(name).get_weights()
+        assert any(not np.array_equal(a, b) for a, b in zip(weights, after, strict=True)), name
+    assert [entry["step"] for entry in checkpoints.history] == [2, 4]
+    assert all(np.isfinite(entry["loss"]) for entry in checkpoints.history)
