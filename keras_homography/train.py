@@ -180,7 +180,8 @@ def _finish(model, validation, checkpoints, output_dir):
     exported = _build_model()
     checkpoints.restore_best()
     for layer in exported.layers:
-        layer.set_weights(model.get_layer(layer.name).get_weights())
+        if layer.weights:
+            layer.set_weights(model.get_layer(layer.name).get_weights())
     if FLAGS.refine:
         exported = models.refine(exported)
     patches = np.concatenate([patches for patches, _ in validation])
