@@ -154,10 +154,11 @@ def move(a_from_b, step):
       step: float32 `[n, 8, 1]`, row by row, without the last element.
 
     Returns:
-      float32 `[n, 3, 3]`, not normalised.
+      float32 `[n, 3, 3]`, last element 1 unless it was below 0.2, where no camera could be.
     """
     step = tf.pad(step, [[0, 0], [0, 1], [0, 0]])
-    return tf.matmul(a_from_b, tf.reshape(step, [-1, 3, 3]) + np.eye(3, dtype=np.float32))
+    moved = tf.matmul(a_from_b, tf.reshape(step, [-1, 3, 3]) + np.eye(3, dtype=np.float32))
+    return moved / tf.maximum(tf.slice(moved, [0, 2, 2], [-1, 1, 1]), 0.2)
 
 
 def matrix_from_h4pt(h4pt, patch_size):

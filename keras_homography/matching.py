@@ -55,7 +55,7 @@ def units_of_cells(cells, margin=0):
 
 
 def _transform(a_from_b, points):
-    """Points `[3, m]` through `[n, 3, 3]`: rows of u and v, each `[n, 1, m]`."""
+    """Points `[3, m]` or `[n, 3, m]` through `[n, 3, 3]`: rows of u and v, each `[n, 1, m]`."""
     u, v, depth = rows.split(tf.matmul(a_from_b, points + tf.zeros_like(a_from_b[:, :, :1])))
     depth = tf.maximum(depth, 0.05)  # behind the camera nothing is seen
     return u / depth, v / depth
@@ -246,7 +246,7 @@ class FitHomography(keras.layers.Layer):
 
     def call(self, displacements, a_from_b=None):
         cells, half = displacements.shape[1], self.patch_size / 2.0
-        per_cell = half * 2.0 / cells / half  # units
+        per_cell = 2.0 / cells  # units
         x, y, _ = units_of_cells(cells)
         table = tf.transpose(tf.reshape(displacements, [-1, cells * cells, 5]), [0, 2, 1])
         du, dv, log_l11, l21, log_l22 = rows.split(table)
@@ -267,23 +267,21 @@ class FitHomography(keras.layers.Layer):
                 trust = tf.stop_gradient(1.0 / (1.0 + squared / (4.0 * per_cell**2)))
                 information = trust * a, trust * b, trust * c
         before = tf.eye(3, batch_shape=[1]) if a_from_b is None else a_from_b
-        after = geometry.move(before + tf.zeros_like(step[:, :3]), step)
-        after /= tf.maximum(tf.slice(after, [0, 2, 2], [-1, 1, 1]), 0.2)
+        before += tf.zeros_like(step[:, :3])  # one for every pair
+        after = geometry.move(before, step)
 
         units_from_pixels, pixels_from_units = geometry.normalization(self.patch_size)
-        corners = geometry.corners(self.patch_size)
         in_pixels = pixels_from_units @ after @ units_from_pixels
-        h4pt = geometry.transform_points(in_pixels, corners) - corners
+        h4pt = geometry.h4pt_from_matrix(in_pixels, self.patch_size)
         h4pt = tf.clip_by_value(h4pt, -half, half)
 
         moved = tf.concat([x + du, y + dv, tf.ones_like(du)], axis=1)
-        u, v, depth = rows.split(tf.matmul(before + tf.zeros_like(step[:, :3]), moved))
-        depth = tf.maximum(depth, 0.05)
+        u, v = _transform(before, moved)
         per_pixel = cells / self.patch_size
         matches = tf.concat(
             [
-                u / depth * half + (half - 0.5),
-                v / depth * half + (half - 0.5),
+                u * half + (half - 0.5),
+                v * half + (half - 0.5),
                 l11 * per_pixel,
                 l21 * per_pixel,
                 l22 * per_pixel,

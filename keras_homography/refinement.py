@@ -228,11 +228,9 @@ class LucasKanade(keras.layers.Layer):
             for _ in range(count):
                 step, tone = _Comparison(level, a_from_b, tone).fit()
                 a_from_b = geometry.move(a_from_b, step)
-                a_from_b /= tf.maximum(tf.slice(a_from_b, [0, 2, 2], [-1, 1, 1]), 0.2)
         after = _Comparison(first, a_from_b, tone)
         in_pixels = pixels_from_units @ a_from_b @ units_from_pixels
-        corners = geometry.corners(size)
-        refined = geometry.transform_points(in_pixels, corners) - corners
+        refined = geometry.h4pt_from_matrix(in_pixels, size)
         before, after = before.disagreement(), after.disagreement()
         better = after <= 1.05 * before  # a start that is right need not become better
         return tf.where(better, refined, h4pt), tf.where(better, after, before)[:, 0, 0]
