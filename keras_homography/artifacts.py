@@ -47,25 +47,28 @@ def _archive(model, folder, endpoints):
     archive.write_out(str(folder), verbose=False)
 
 
-def _serving(model, batch_size):
+def _as_function(model, batch_size):
+    """Pairs -> `h4pt`, traced once however many endpoints call it: that takes most of the time."""
+    pairs = tf.TensorSpec([batch_size, *model.input_shape[1:]], tf.float32, "pairs")
+    return tf.function(
+        lambda pairs: tf.nest.flatten(model(pairs, training=False))[0], input_signature=[pairs]
+    )
+
+
+def _serving(function):
     """The endpoint that takes stacked patches: see `write_saved_model`."""
-
-    def serve(pairs):
-        return {"h4pt": tf.nest.flatten(model(pairs, training=False))[0]}
-
-    shape = [batch_size, *model.input_shape[1:]]
-    return "serving_default", serve, [tf.TensorSpec(shape, tf.float32, "pairs")]
+    return "serving_default", lambda pairs: {"h4pt": function(pairs)}, function.input_signature
 
 
-def _alignment(model):
+def _alignment(function):
     """The endpoint that takes two images: see `write_saved_model`."""
-    patch_size = model.input_shape[1]
+    patch_size = function.input_signature[0].shape[1]
 
     def align(image_a, image_b):
         patch_a, scale_a = _as_patch(image_a, patch_size)
         patch_b, scale_b = _as_patch(image_b, patch_size)
         pairs = tf.concat([patch_a, patch_b], axis=-1)[None]
-        h4pt = tf.nest.flatten(model(pairs, training=False))[0][0]
+        h4pt = function(pairs)[0]
         a_from_b = geometry.matrix_from_h4pt(h4pt, patch_size)
         a_from_b = geometry.rescale(a_from_b, scale_a, scale_b)
         return {"h4pt": h4pt, "a_from_b": a_from_b, "b_from_a": geometry.invert(a_from_b)}
@@ -82,13 +85,14 @@ def write_saved_model(model, folder):
     any size -> `h4pt` `[4, 2]`, pixels of the network's patch, and `a_from_b` and `b_from_a`
     `[3, 3]`, pixels of the images.
     """
-    _archive(model, folder, [_serving(model, None), _alignment(model)])
+    function = _as_function(model, None)
+    _archive(model, folder, [_serving(function), _alignment(function)])
 
 
 def write_tflite(model, path):
     """Writes a TFLite file: one pair in, `h4pt` out, float32, built-in operators only."""
     with tempfile.TemporaryDirectory() as folder:
-        _archive(model, folder, [_serving(model, 1)])
+        _archive(model, folder, [_serving(_as_function(model, 1))])
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         path.write_bytes(converter.convert())

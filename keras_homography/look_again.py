@@ -17,11 +17,11 @@ class LookAgain(keras.layers.Layer):
     """
 
     def __init__(
-        self, stage, first_steps=2, more_steps=6, enough=0.35, lucas_kanade=None, **options
+        self, stage, first_steps=1, more_steps=12, enough=0.35, lucas_kanade=None, **options
     ):
         """Args:
         stage: `keras.Model`, `(features_a, features_b, a_from_b) -> (h4pt, a_from_b)`.
-        first_steps: how often it runs for every pair.
+        first_steps: how often it runs for every pair, at least once.
         more_steps: how often again, if a pair of the batch disagrees by more than `enough`.
         enough: disagreement with which a pair is done, in pixels of the smallest size.
         lucas_kanade: options of `refinement.LucasKanade`.
@@ -34,25 +34,33 @@ class LookAgain(keras.layers.Layer):
         self._refine.built = True  # it has no weights
 
     def call(self, pairs, features_a, features_b, a_from_b):
-        def look(a_from_b, steps):
-            for _ in range(steps):
-                h4pt, a_from_b = self.stage([features_a, features_b, a_from_b], training=False)
-            return a_from_b, *self._refine(pairs, h4pt)
+        def step(a_from_b):
+            h4pt, a_from_b = self.stage([features_a, features_b, a_from_b], training=False)
+            return a_from_b, h4pt
 
-        a_from_b, h4pt, disagreement = look(a_from_b, self.first_steps)
+        for _ in range(self.first_steps):
+            a_from_b, start = step(a_from_b)
+        refined, disagreement = self._refine(pairs, start)
         if not self.more_steps:
-            return h4pt, disagreement
+            return refined, disagreement
 
         def look_again():
-            _, again, disagreement_again = look(a_from_b, self.more_steps)
+            # A loop here, as it makes files smaller; not around everything, as TFLite then runs
+            # the first look a third more slowly.
+            _, _, further = tf.while_loop(
+                lambda count, *_: count < self.more_steps,
+                lambda count, a_from_b, _: (count + 1, *step(a_from_b)),
+                [tf.constant(0), a_from_b, start],
+            )
+            again, disagreement_again = self._refine(pairs, further)
             better = disagreement_again < disagreement
             return (
-                tf.where(better[:, None, None], again, h4pt),
+                tf.where(better[:, None, None], again, refined),
                 tf.where(better, disagreement_again, disagreement),
             )
 
         undecided = tf.reduce_max(disagreement) > self.enough
-        return tf.cond(undecided, look_again, lambda: (h4pt, disagreement))
+        return tf.cond(undecided, look_again, lambda: (refined, disagreement))
 
     def compute_output_shape(self, pairs, *others):
         return (pairs[0], 4, 2), (pairs[0],)

@@ -108,12 +108,18 @@ def displacements_of(h4pt, cells, information=(0.0, 0.0, 0.0)):
     return tf.concat([moved, rest], -1)
 
 
+@tf.function
+def fit(displacements):
+    return matching.FitHomography(PATCH)(displacements)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.tuples(*[st.floats(-1.0, 1.0)] * 3))
 def test_exact_displacements_give_the_exact_homography(seed, information):
     h4pt = random_h4pt(seed, PATCH / 5)
-    found, a_from_b, _ = matching.FitHomography(PATCH)(displacements_of(h4pt, 8, information))
-    np.testing.assert_allclose(found, h4pt, atol=0.05)
+    found, a_from_b, _ = fit(displacements_of(h4pt, 8, information))
+    # Damping holds each step back a little, in proportion to how far it goes.
+    np.testing.assert_allclose(found, h4pt, atol=0.01 * PATCH / 5)
     np.testing.assert_allclose(
         a_from_b, to_units(geometry.matrix_from_h4pt(h4pt, PATCH)), atol=5e-3
     )
