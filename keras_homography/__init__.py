@@ -10,6 +10,7 @@ them: `geometry`, which states the conventions, and `warping`. Programs: `python
 keras_homography.train`.
 """
 
+import importlib.util
 import os
 import sys
 
@@ -26,7 +27,12 @@ if sys.argv[:1] != ["-m"]:
             f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; keras_homography runs on "
             "TensorFlow. Unset it or set KERAS_BACKEND=tensorflow, before Keras is imported."
         )
-    from keras_homography import models as models
+    from keras_homography.estimator import Estimate as Estimate
+    from keras_homography.estimator import HomographyEstimator as HomographyEstimator
+
+    # The estimator also runs where only LiteRT is installed.
+    if importlib.util.find_spec("tensorflow"):
+        from keras_homography import models as models
 
 
 def load_pretrained():

@@ -48,7 +48,7 @@ def from_function(name, estimate):
     return Predictor(name, predict)
 
 
-def _load_model(path):
+def load_model(path):
     """A `.keras` file in safe mode, with its input and output checked."""
     try:
         model = keras.models.load_model(path, compile=False)
@@ -87,7 +87,7 @@ def from_file(name, path, protocol, paper_doubling=False):
     Raises:
       ValueError: the file cannot be read, or its input or output does not fit the protocol.
     """
-    model = _load_model(path)
+    model = load_model(path)
     size, network_size = protocol.patch_size, model.inputs[0].shape[1]
     fitting = sorted({size, protocol.network_size})
     if network_size not in fitting:

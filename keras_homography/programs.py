@@ -54,8 +54,13 @@ def _import_tensorflow():
     tf.get_logger().setLevel(python_logging.ERROR)
 
 
-def run(main):
-    """Runs a program: parses the flags, then calls `main()`.
+def run(main, arguments=(), tensorflow=True):
+    """Runs a program: parses the flags, then calls `main`.
+
+    Args:
+      main: function of the `arguments`, each a string.
+      arguments: the names of what is given without `--name=`.
+      tensorflow: whether the program cannot do without.
 
     A `ValueError` is a user's mistake: its message goes to standard error, the exit code is 2. An
     integer that `main` returns is the exit code.
@@ -67,14 +72,18 @@ def run(main):
             "KERAS_BACKEND=tensorflow."
         )
 
-    def guarded(arguments):
-        if len(arguments) > 1:
-            _fail(f"Unexpected argument {arguments[1]!r}; every option is --name=value.")
+    def guarded(given):
+        given = given[1:]
+        if len(given) > len(arguments):
+            _fail(f"Unexpected argument {given[len(arguments)]!r}; every option is --name=value.")
+        if len(given) < len(arguments):
+            _fail(f"{arguments[len(given)]} is missing: {' '.join(arguments)} have to be given.")
         if not FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
-        _import_tensorflow()
+        if tensorflow:
+            _import_tensorflow()
         try:
-            return main()
+            return main(*given)
         except (ValueError, OSError) as error:
             _fail(error)
         except KeyboardInterrupt:

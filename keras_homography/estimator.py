@@ -1,0 +1,211 @@
+"""Two real images -> the homography between them, in their own pixels, or a reason why not."""
+
+import dataclasses
+import time
+
+import numpy as np
+
+from keras_homography import alignment, backends, confidence, images, proposals, verification
+
+_LEAST_SIDE = 16  # pixels
+_LEAST_TEXTURE = 0.02  # share of windows
+_SURE = 0.97  # confidence with which no other start is tried
+_STEPS, _STEPS_ABOVE = 12, 5  # of refinement where a start is pixels away, and on finer levels
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """What is known of two images. Falsy where it cannot be trusted.
+
+    Attributes:
+      b_from_a: float64 `[3, 3]`, pixels of A to pixels of B; None if falsy.
+      a_from_b: its inverse; None if falsy.
+      confidence: probability that the mean error of the corners of B is below 3 px.
+      overlap: the share of B that A covers, 0 to 1.
+      reason: why it is falsy; None if it is not.
+      start: where the refinement began: "previous", "identity", "network", … ; None if nowhere.
+      milliseconds: that the estimation took.
+    """
+
+    b_from_a: np.ndarray | None
+    a_from_b: np.ndarray | None
+    confidence: float
+    overlap: float
+    reason: str | None
+    start: str | None
+    milliseconds: float
+
+    @property
+    def homography(self):
+        """`b_from_a`, as `cv2.findHomography(points_a, points_b)` gives it."""
+        return self.b_from_a
+
+    def __bool__(self):
+        return self.reason is None
+
+
+class HomographyEstimator:
+    """Estimates homographies between images of any size.
+
+        estimator = keras_homography.HomographyEstimator()
+        result = estimator.estimate(image_a, image_b)
+        if result:
+            overlaid = cv2.warpPerspective(image_a, result.homography, size_of_b)
+
+    A network gives the start, on both images at its size; Lucas–Kanade takes it up a pyramid to the
+    images' own pixels. What does not explain the pixels well is tried from other starts: turned,
+    zoomed, and from keypoints. From several threads, give each its own.
+    """
+
+    def __init__(self, model=None, least_confidence=0.5, threads=None):
+        """Args:
+          model: of `backends.open_network`; None is the shipped TFLite file, which needs no
+            TensorFlow.
+          least_confidence: below which an estimate is falsy, 0 to 1.
+          threads: to run a TFLite file on; None for LiteRT's default.
+
+        Raises:
+          ValueError: the model cannot be read, or a number is out of its range.
+        """
+        if not 0.0 <= least_confidence <= 1.0:
+            raise ValueError(f"least_confidence must be in 0..1; got {least_confidence}.")
+        self._network = backends.open_network(model, threads)
+        self._least_confidence = least_confidence
+
+    def estimate(self, image_a, image_b, start=None):
+        """Estimates one homography.
+
+        Args:
+          image_a: uint8, uint16 or float (0..255), `[height, width]` or `[height, width, 1, 3 or
+            4]`, RGB.
+          image_b: the same; its size may be another.
+          start: `a_from_b` to try first, `[3, 3]`, as of the frame before; or None.
+
+        Returns:
+          `Estimate`.
+
+        Raises:
+          ValueError: an argument is no such image or matrix.
+        """
+        began = time.perf_counter()
+        grey_a, grey_b = images.as_grey(image_a, "image_a"), images.as_grey(image_b, "image_b")
+        if start is not None:
+            start = np.asarray(start, np.float64)
+            if start.shape != (3, 3) or not np.isfinite(start).all():
+                raise ValueError("start must be a finite matrix of shape (3, 3).")
+        reason = _why_hopeless(grey_a, grey_b)
+        if reason:
+            return _refusal(reason, began)
+        pair = alignment.PhotoPair(grey_a, grey_b)
+        for name, pyramid in (("A", pair.pyramid_a), ("B", pair.pyramid_b)):
+            grey = pyramid[verification.judging_level(pyramid)]
+            if verification.textured_share(grey) < _LEAST_TEXTURE:
+                return _refusal(f"image {name} has too little texture", began)
+
+        found = self._search(pair, start)
+        if found is None:
+            return _refusal("nothing in the two images fits together", began)
+        name, a_from_b, evidence = found
+        judged = verification.judging_level(pair.pyramid_b)
+        finer = pair.refine(a_from_b, range(judged - 1, -1, -1), _STEPS_ABOVE)
+        evidence_finer = verification.examine(pair, finer, finest=0)
+        # Finer levels only sharpen what is right; what they destroy was not.
+        if evidence_finer.score >= 0.9 * evidence.score:
+            a_from_b, evidence = finer, evidence_finer
+        sure = confidence.probability(evidence)
+        if sure < self._least_confidence:
+            return _refusal(confidence.reason(pair, a_from_b, evidence), began, sure, evidence, name)
+        return Estimate(
+            b_from_a=_normalised(np.linalg.inv(a_from_b)),
+            a_from_b=_normalised(a_from_b),
+            confidence=sure,
+            overlap=evidence.overlap,
+            reason=None,
+            start=name,
+            milliseconds=1e3 * (time.perf_counter() - began),
+        )
+
+    def estimate_many(self, pairs):
+        """Estimates the homographies of many pairs, one after the other.
+
+        Args:
+          pairs: iterable of `(image_a, image_b)`.
+
+        Yields:
+          `Estimate`.
+        """
+        for image_a, image_b in pairs:
+            yield self.estimate(image_a, image_b)
+
+    def estimate_sequence(self, image_a, frames):
+        """Registers the frames of a video, each from where the frame before was.
+
+        Args:
+          image_a: to which all are registered.
+          frames: iterable of images, each B in its turn.
+
+        Yields:
+          `Estimate`.
+        """
+        start = None
+        for frame in frames:
+            result = self.estimate(image_a, frame, start)
+            start = result.a_from_b if result else start
+            yield result
+
+    def _starts(self, pair, start):
+        """Groups of `(name, function that gives a_from_b)`, the cheap ones first."""
+        size_a, size_b = (alignment.size_of(g[0]) for g in (pair.pyramid_a, pair.pyramid_b))
+
+        def network(**view):
+            return lambda: proposals.from_network(self._network, pair, **view)
+
+        if start is not None:
+            yield [("previous", lambda: start)]
+        yield [
+            ("network", network()),
+            ("identity", lambda: np.eye(3) if size_a == size_b else None),
+        ]
+        yield [("features", lambda: proposals.from_features(pair))]
+        yield [
+            *((f"turned {90 * turns}", network(turns=turns)) for turns in (1, 2, 3)),
+            ("zoomed into A", network(zoom_a=2)),
+            ("zoomed into B", network(zoom_b=2)),
+        ]
+
+    def _search(self, pair, start):
+        """The best of all starts, refined as far as photos are judged: `(name, a_from_b,
+        Evidence)`; None if none explains anything."""
+        judged = verification.judging_level(pair.pyramid_b)
+        best = None
+        for group in self._starts(pair, start):
+            for name, propose in group:
+                a_from_b = propose()
+                if a_from_b is None or verification.examine(pair, a_from_b) is verification.NOTHING:
+                    continue
+                a_from_b = pair.refine(a_from_b, range(pair.coarsest, judged - 1, -1), _STEPS)
+                evidence = verification.examine(pair, a_from_b)
+                if best is None or evidence.score > best[2].score:
+                    best = name, a_from_b, evidence
+            if best is not None and confidence.probability(best[2]) > _SURE:
+                break
+        return best if best is not None and best[2].agreeing else None
+
+
+def _normalised(matrix):
+    return matrix / matrix[2, 2]
+
+
+def _why_hopeless(grey_a, grey_b):
+    for name, grey in (("A", grey_a), ("B", grey_b)):
+        if min(grey.shape) < _LEAST_SIDE:
+            return (
+                f"image {name} is too small: {grey.shape[1]}x{grey.shape[0]}, where "
+                f"{_LEAST_SIDE}x{_LEAST_SIDE} is the least"
+            )
+    return None
+
+
+def _refusal(reason, began, sure=0.0, evidence=verification.NOTHING, start=None):
+    milliseconds = 1e3 * (time.perf_counter() - began)
+    return Estimate(None, None, sure, evidence.overlap, reason, start, milliseconds)

@@ -1,0 +1,132 @@
+"""How well a homography explains two photos, and what that says about it."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from keras_homography import alignment
+
+_SIDE = 320  # the longer side of B at which photos are compared, at most
+_WINDOW = 12  # pixels, of the windows that are compared one by one
+_TEXTURE = 5.0  # grey levels: standard deviation of a window that can be recognised
+_AGREE = 0.6  # correlation from which a window does
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What the windows of B say about a homography.
+
+    Attributes:
+      overlap: share of B that A covers.
+      windows: how many windows of B have texture and are covered by A.
+      agreeing: how many of these correlate with A.
+      spread: the area of the hull of the agreeing windows, as a share of B.
+      disagreement: see `alignment.Level.disagreement`, of the finest level compared.
+    """
+
+    overlap: float
+    windows: int
+    agreeing: int
+    spread: float
+    disagreement: float
+
+    @property
+    def share(self):
+        """The share of windows that agree, a little towards nothing where there are few."""
+        return self.agreeing / (self.windows + 4.0)
+
+    @property
+    def score(self):
+        """Higher is a better explanation: agreeing windows, as far as most of them agree."""
+        return self.agreeing * self.share
+
+
+NOTHING = Evidence(0.0, 0, 0, 0.0, np.inf)
+
+
+def judging_level(pyramid):
+    """The number of the level at which photos are compared."""
+    sides = [max(grey.shape) for grey in pyramid]
+    return next((i for i, side in enumerate(sides) if side <= _SIDE), len(sides) - 1)
+
+
+def _window_means(values):
+    """Means over windows, `[rows, columns]`."""
+    height, width = (side // _WINDOW for side in values.shape)
+    values = values[: height * _WINDOW, : width * _WINDOW]
+    return values.reshape(height, _WINDOW, width, _WINDOW).mean(axis=(1, 3))
+
+
+def textured_share(grey):
+    """The share of the windows of an image, uint8, that have texture."""
+    if min(grey.shape) < _WINDOW:
+        return 0.0
+    grey = grey.astype(np.float32)
+    variance = _window_means(grey * grey) - np.square(_window_means(grey))
+    return float((variance > _TEXTURE**2).mean())
+
+
+def warp(image, b_from_a, size):
+    """An image seen from B, and where it covers B (bool)."""
+    warped = cv2.warpPerspective(image, b_from_a, size, flags=cv2.INTER_LINEAR)
+    white = np.full(image.shape[:2], 255, np.uint8)
+    return warped, cv2.warpPerspective(white, b_from_a, size, flags=cv2.INTER_LINEAR) == 255
+
+
+def is_believable(a_from_b, size_a, size_b):
+    """Whether a camera could see B so: convex, in front of it, neither vanishing nor enormous."""
+    square = alignment.corners(size_b)
+    depth = np.column_stack([square, np.ones(4)]) @ a_from_b[2]
+    if not np.isfinite(a_from_b).all() or depth.min() <= 0.15 * depth.max():
+        return False
+    quad = alignment.transform(a_from_b, square)
+    ahead = np.roll(quad, -1, axis=0) - quad
+    following = np.roll(ahead, -1, axis=0)
+    turns = ahead[:, 0] * following[:, 1] - ahead[:, 1] * following[:, 0]
+    area = cv2.contourArea(quad.astype(np.float32)) / (size_a[0] * size_a[1])
+    return bool(turns.min() > 0 and 0.01 < area < 100.0)
+
+
+def examine(pair, a_from_b, finest=None):
+    """Compares two photos under a homography, window by window.
+
+    Args:
+      pair: `alignment.PhotoPair`.
+      a_from_b: `[3, 3]`, pixels of the photos.
+      finest: the level whose `disagreement` is taken; that of `judging_level` if None.
+
+    Returns:
+      `Evidence`.
+    """
+    size_a, size_b = (alignment.size_of(grey[0]) for grey in (pair.pyramid_a, pair.pyramid_b))
+    if a_from_b is None or not is_believable(a_from_b, size_a, size_b):
+        return NOTHING
+    number = judging_level(pair.pyramid_b)
+    level, matrix = pair.at(a_from_b, number)
+    size = alignment.size_of(level.grey_b)
+    a, covered = warp(level.grey_a, np.linalg.inv(matrix), size)
+    a, b = a.astype(np.float32), level.grey_b.astype(np.float32)
+    mean_a, mean_b = _window_means(a), _window_means(b)
+    variance_a = _window_means(a * a) - mean_a**2
+    variance_b = _window_means(b * b) - mean_b**2
+    covariance = _window_means(a * b) - mean_a * mean_b
+    seen = _window_means(covered.astype(np.float32)) > 0.99
+    # Textured in either: where the one shows a wall and the other a tree, they do not agree.
+    seen &= np.maximum(variance_a, variance_b) > _TEXTURE**2
+    correlation = covariance / np.sqrt((variance_a + 1.0) * (variance_b + 1.0))
+    agree = seen & (correlation > _AGREE)
+    spread = 0.0
+    if agree.any():
+        y, x = np.nonzero(agree)
+        points = np.concatenate([np.stack([x + i, y + j], 1) for i in (0, 1) for j in (0, 1)])
+        hull = cv2.convexHull(points.astype(np.int32))
+        spread = float(cv2.contourArea(hull) / agree.size)
+    fine, start = pair.at(a_from_b, number if finest is None else finest)
+    return Evidence(
+        overlap=float(covered.mean()),
+        windows=int(seen.sum()),
+        agreeing=int(agree.sum()),
+        spread=spread,
+        disagreement=fine.disagreement(start),
+    )
