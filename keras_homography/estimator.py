@@ -10,6 +10,7 @@ from keras_homography import alignment, backends, confidence, images, proposals,
 _LEAST_SIDE = 16  # pixels
 _LEAST_TEXTURE = 0.02  # share of windows
 _SURE = 0.97  # confidence with which no other start is tried
+_LOOKS = 2  # of the network at what its own answer, or another's, has aligned
 _STEPS, _STEPS_ABOVE = 12, 5  # of refinement where a start is pixels away, and on finer levels
 
 
@@ -21,8 +22,8 @@ class Estimate:
       b_from_a: float64 `[3, 3]`, pixels of A to pixels of B; None if falsy.
       a_from_b: its inverse; None if falsy.
       confidence: probability that the mean error of the corners of B is below 3 px.
-      overlap: the share of B that A covers, 0 to 1.
       reason: why it is falsy; None if it is not.
+      evidence: what speaks for the best that was found, `verification.Evidence`.
       start: where the refinement began: "previous", "identity", "network", … ; None if nowhere.
       milliseconds: that the estimation took.
     """
@@ -30,8 +31,8 @@ class Estimate:
     b_from_a: np.ndarray | None
     a_from_b: np.ndarray | None
     confidence: float
-    overlap: float
     reason: str | None
+    evidence: verification.Evidence
     start: str | None
     milliseconds: float
 
@@ -39,6 +40,11 @@ class Estimate:
     def homography(self):
         """`b_from_a`, as `cv2.findHomography(points_a, points_b)` gives it."""
         return self.b_from_a
+
+    @property
+    def overlap(self):
+        """The share of B that A covers, 0 to 1."""
+        return self.evidence.overlap
 
     def __bool__(self):
         return self.reason is None
@@ -114,13 +120,15 @@ class HomographyEstimator:
             a_from_b, evidence = finer, evidence_finer
         sure = confidence.probability(evidence)
         if sure < self._least_confidence:
-            return _refusal(confidence.reason(pair, a_from_b, evidence), began, sure, evidence, name)
+            return _refusal(
+                confidence.reason(pair, a_from_b, evidence), began, sure, evidence, name
+            )
         return Estimate(
-            b_from_a=_normalised(np.linalg.inv(a_from_b)),
-            a_from_b=_normalised(a_from_b),
+            b_from_a=proposals.normalise(np.linalg.inv(a_from_b)),
+            a_from_b=a_from_b,
             confidence=sure,
-            overlap=evidence.overlap,
             reason=None,
+            evidence=evidence,
             start=name,
             milliseconds=1e3 * (time.perf_counter() - began),
         )
@@ -176,24 +184,32 @@ class HomographyEstimator:
     def _search(self, pair, start):
         """The best of all starts, refined as far as photos are judged: `(name, a_from_b,
         Evidence)`; None if none explains anything."""
-        judged = verification.judging_level(pair.pyramid_b)
         best = None
+
+        def consider(name, a_from_b):
+            nonlocal best
+            levels = range(pair.coarsest, verification.judging_level(pair.pyramid_b) - 1, -1)
+            if a_from_b is None or verification.examine(pair, a_from_b) is verification.NOTHING:
+                return False
+            a_from_b = pair.refine(a_from_b, levels, _STEPS)
+            evidence = verification.examine(pair, a_from_b)
+            better = evidence.agreeing and (best is None or evidence.score > best[2].score)
+            if better:
+                best = name, a_from_b, evidence
+            return better
+
         for group in self._starts(pair, start):
             for name, propose in group:
-                a_from_b = propose()
-                if a_from_b is None or verification.examine(pair, a_from_b) is verification.NOTHING:
-                    continue
-                a_from_b = pair.refine(a_from_b, range(pair.coarsest, judged - 1, -1), _STEPS)
-                evidence = verification.examine(pair, a_from_b)
-                if best is None or evidence.score > best[2].score:
-                    best = name, a_from_b, evidence
+                consider(name, propose())
+            for _ in range(_LOOKS):
+                if best is None or confidence.probability(best[2]) > _SURE:
+                    break
+                again = proposals.from_looking_again(self._network, pair, best[1])
+                if not consider(best[0], again):
+                    break
             if best is not None and confidence.probability(best[2]) > _SURE:
                 break
-        return best if best is not None and best[2].agreeing else None
-
-
-def _normalised(matrix):
-    return matrix / matrix[2, 2]
+        return best
 
 
 def _why_hopeless(grey_a, grey_b):
@@ -208,4 +224,4 @@ def _why_hopeless(grey_a, grey_b):
 
 def _refusal(reason, began, sure=0.0, evidence=verification.NOTHING, start=None):
     milliseconds = 1e3 * (time.perf_counter() - began)
-    return Estimate(None, None, sure, evidence.overlap, reason, start, milliseconds)
+    return Estimate(None, None, sure, reason, evidence, start, milliseconds)

@@ -73,6 +73,30 @@ def learning_curves(histories, identity):
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+def reliability(bins):
+    """How often estimates of a confidence are right, and how many have it.
+
+    Args:
+      bins: of `calibration.reliability`.
+
+    Returns:
+      uint8 `[height, width, 3]`, RGB.
+    """
+    figure = Figure(figsize=(5, 4), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect")
+    counts, confidences, shares = zip(*bins, strict=True)
+    axes.plot(confidences, shares, marker="o", label="measured")
+    for count, x, y in zip(counts, confidences, shares, strict=True):
+        axes.annotate(f"{count}", (x, y), xytext=(5, -11), textcoords="offset points", fontsize=8)
+    axes.set(xlabel="confidence", ylabel="share below 3 px", xlim=(0, 1), ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
 def write_png(path, picture):
     """Writes an RGB picture, uint8 `[height, width, 3]`."""
     encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]

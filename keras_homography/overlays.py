@@ -50,7 +50,7 @@ def write_blink(path, aligned, image_b):
     """An animated GIF that shows A and B in turn, for ever."""
     animation = cv2.Animation()
     animation.frames = [cv2.cvtColor(image, cv2.COLOR_RGB2BGR) for image in (aligned, image_b)]
-    animation.durations = np.array([_BLINK] * 2)
+    animation.durations = [_BLINK] * 2
     animation.loop_count = 0
     if not cv2.imwriteanimation(str(path), animation):
         raise OSError(f"{path} cannot be written.")

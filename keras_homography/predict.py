@@ -28,7 +28,7 @@ from absl import flags
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # we say ourselves which file cannot be read
 
-from keras_homography import files, programs  # noqa: E402
+from keras_homography import files, programs
 
 FLAGS = flags.FLAGS
 

@@ -3,10 +3,15 @@
 import cv2
 import numpy as np
 
-from keras_homography import alignment, backends
+from keras_homography import alignment, backends, verification
 
 _FEATURES_SIDE = 800  # the longer side at which keypoints are looked for, at most
 _KEYPOINTS = 2000
+
+
+def normalise(matrix):
+    """A matrix with 1 for its last element; None if that vanishes."""
+    return matrix / matrix[2, 2] if abs(matrix[2, 2]) > 1e-9 else None
 
 
 def _view(pyramid, size, turns=0, zoom=1):
@@ -22,9 +27,7 @@ def _view(pyramid, size, turns=0, zoom=1):
       `(patch, patch_from_photo)`: uint8 `[size, size]` and the matrix, pixels to pixels.
     """
     full = np.array(alignment.size_of(pyramid[0]))
-    level = next(
-        (grey for grey in reversed(pyramid) if min(grey.shape) >= size * zoom), pyramid[0]
-    )
+    level = next((grey for grey in reversed(pyramid) if min(grey.shape) >= size * zoom), pyramid[0])
     side = np.array(alignment.size_of(level))
     part = np.maximum(side // zoom, 1)
     left, top = (side - part) // 2
@@ -42,6 +45,16 @@ def _view(pyramid, size, turns=0, zoom=1):
     return np.ascontiguousarray(patch), patch_from_photo
 
 
+def _ask(network, patch_a, patch_b):
+    """What a network says of two patches: a matrix, pixels of patch B to patch A, or None."""
+    run, size = network
+    h4pt = run(backends.as_pair(patch_a, patch_b))[0]
+    if not np.isfinite(h4pt).all():
+        return None
+    square = alignment.corners((size, size)).astype(np.float32)
+    return cv2.getPerspectiveTransform(square, square + np.asarray(h4pt, np.float32))
+
+
 def from_network(network, pair, turns=0, zoom_a=1, zoom_b=1):
     """What a network says of two photos, each seen as a square.
 
@@ -55,16 +68,26 @@ def from_network(network, pair, turns=0, zoom_a=1, zoom_b=1):
     Returns:
       `a_from_b`, float64 `[3, 3]`, pixels of the photos; None if its answer is no homography.
     """
-    run, size = network
-    patch_a, view_a = _view(pair.pyramid_a, size, 0, zoom_a)
-    patch_b, view_b = _view(pair.pyramid_b, size, turns, zoom_b)
-    h4pt = run(backends.as_pair(patch_a, patch_b))[0]
-    square = alignment.corners((size, size)).astype(np.float32)
-    if not np.isfinite(h4pt).all():
+    patch_a, patch_from_a = _view(pair.pyramid_a, network[1], 0, zoom_a)
+    patch_b, patch_from_b = _view(pair.pyramid_b, network[1], turns, zoom_b)
+    found = _ask(network, patch_a, patch_b)
+    return None if found is None else normalise(np.linalg.inv(patch_from_a) @ found @ patch_from_b)
+
+
+def from_looking_again(network, pair, a_from_b):
+    """What a network says once A is warped to where an estimate has B: nearer than before, unless
+    the estimate is far off. Arguments and results as of `from_network`."""
+    patch_b, patch_from_b = _view(pair.pyramid_b, network[1])
+    level, matrix = pair.at(a_from_b, verification.judging_level(pair.pyramid_b))
+    size_b = alignment.size_of(pair.pyramid_b[0])
+    patch_from_level = patch_from_b @ alignment.resizing(alignment.size_of(level.grey_b), size_b)
+    patch_a = cv2.warpPerspective(
+        level.grey_a, patch_from_level @ np.linalg.inv(matrix), (network[1], network[1])
+    )
+    found = _ask(network, patch_a, patch_b)
+    if found is None:
         return None
-    found = cv2.getPerspectiveTransform(square, square + np.asarray(h4pt, np.float32))
-    a_from_b = np.linalg.inv(view_a) @ found @ view_b
-    return a_from_b / a_from_b[2, 2] if abs(a_from_b[2, 2]) > 1e-9 else None
+    return normalise(a_from_b @ np.linalg.inv(patch_from_b) @ found @ patch_from_b)
 
 
 def from_features(pair):
@@ -85,7 +108,9 @@ def from_features(pair):
         descriptors.append(described)
         scales.append(alignment.resizing(alignment.size_of(pyramid[0]), alignment.size_of(grey)))
     nearest = cv2.BFMatcher(cv2.NORM_L2).knnMatch(descriptors[1], descriptors[0], k=2)
-    good = [near[0] for near in nearest if len(near) == 2 and near[0].distance < 0.8 * near[1].distance]
+    good = [
+        near[0] for near in nearest if len(near) == 2 and near[0].distance < 0.8 * near[1].distance
+    ]
     if len(good) < 4:
         return None
     points_a = keypoints[0][[match.trainIdx for match in good]]
@@ -97,5 +122,4 @@ def from_features(pair):
         return None
     if found is None:
         return None
-    a_from_b = np.linalg.inv(scales[0]) @ found @ scales[1]
-    return a_from_b / a_from_b[2, 2] if abs(a_from_b[2, 2]) > 1e-9 else None
+    return normalise(np.linalg.inv(scales[0]) @ found @ scales[1])

@@ -29,6 +29,9 @@ flags.DEFINE_string("data_dir", None, "Where TFDS keeps its datasets. Default: T
 flags.DEFINE_string("model", "homographynet", "Architecture.")
 flags.DEFINE_float("width", 1.0, "Factor on the number of channels.")
 flags.DEFINE_float("dropout", None, "Share of activations dropped. Default: the architecture's.")
+flags.DEFINE_string(
+    "initial_weights", None, "A .keras file to start from, or the name of a shipped model."
+)
 flags.DEFINE_bool("refine", False, "Export the model with Lucas-Kanade refinement behind it.")
 flags.DEFINE_integer("patch_size", 128, "Side of a patch, in pixels.")
 flags.DEFINE_integer("rho", 32, "The most that a corner moves along x and y, in pixels.")
@@ -148,16 +151,30 @@ def _build_model():
     )
 
 
+def _initial_weights():
+    """The path of `--initial_weights`."""
+    shipped = files.resource("saved_models", f"{FLAGS.initial_weights}.keras")
+    path = shipped or pathlib.Path(FLAGS.initial_weights)
+    if not path.is_file():
+        raise ValueError(
+            f"--initial_weights={FLAGS.initial_weights}: there is no such .keras file, nor a "
+            "shipped model of this name."
+        )
+    return path
+
+
 def _build_trainable_model(strategy):
     """The model to train: under the strategy, in the precision asked for, compiled."""
     import keras
 
-    from keras_homography import training
+    from keras_homography import models, predictors, training
 
     keras.utils.set_random_seed(FLAGS.seed)
     policy = "float32" if FLAGS.mixed_precision == "none" else f"mixed_{FLAGS.mixed_precision}"
     with strategy.scope(), training.dtype_policy(policy):
         model = _build_model()
+        if FLAGS.initial_weights:
+            models.copy_weights(model, predictors.load_model(_initial_weights()))
         optimizer = training.make_optimizer(
             FLAGS.optimizer,
             FLAGS.schedule,

@@ -46,3 +46,30 @@ def refine(model):
       A functional `keras.Model` of the same input and output.
     """
     return cascade.refine(model) if model.name == "cascade" else refinement.attach(model)
+
+
+def _by_name(model):
+    """The weights of a model by layer and name, wherever in it the layer lies."""
+    return {"/".join(weight.path.split("/")[-2:]): weight for weight in model.weights}
+
+
+def copy_weights(model, source):
+    """Gives a model the weights of another of the same architecture, refined or not.
+
+    Args:
+      model: of `build`.
+      source: `keras.Model`.
+
+    Raises:
+      ValueError: a weight has no counterpart of the same shape in `source`.
+    """
+    given = _by_name(source)
+    for name, weight in _by_name(model).items():
+        if name not in given or given[name].shape != weight.shape:
+            found = f"of shape {tuple(given[name].shape)}" if name in given else "missing"
+            raise ValueError(
+                f"The weights do not fit: {name} must have the shape {tuple(weight.shape)}, and is "
+                f"{found}. Give a model of the same architecture, width and patch size."
+            )
+    for name, weight in _by_name(model).items():
+        weight.assign(given[name])

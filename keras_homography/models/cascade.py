@@ -34,7 +34,7 @@ def _chain(layers, x):
     return x
 
 
-def build(patch_size=128, rho=40, width=1.0, fine_steps=2):
+def build(patch_size=128, rho=40, width=1.0, fine_steps=3):
     """The cascade.
 
     A shared encoder describes both patches, at a stride of 4 and of 8 pixels. The coarse stage
