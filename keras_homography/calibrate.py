@@ -17,7 +17,7 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("dataset", "synthetic", "To fit on; as in `train`. 'none' fits nothing.")
 flags.DEFINE_string("validation_dataset", "synthetic", "To check on.")
-flags.DEFINE_integer("pairs", 100, "Of each of the 13 kinds.", lower_bound=2)
+flags.DEFINE_integer("pairs", 100, "Of each of the 15 kinds.", lower_bound=2)
 flags.DEFINE_string("output_dir", "runs/calibration", "Where the picture is written.")
 
 

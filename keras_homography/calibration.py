@@ -1,7 +1,8 @@
 """Fits and checks the confidence of estimates, on pairs whose homography is known.
 
 Pairs are those of the protocols under distortions at and beyond their default strength, some with B
-turned by 90 degrees, and, so that no answer at all is right, patches of two different photos.
+turned by 90 degrees. And some to which no answer at all is right: patches of two different photos,
+and B bent, as what is not one plane looks from somewhere else.
 """
 
 import cv2
@@ -20,19 +21,32 @@ _KINDS = [
     ("paper256", "photometric", 1.5, "same"),
     ("paper256", "occlusion", 1.5, "same"),
     ("coco128", "none", 0.0, "turned"),
+    ("coco128", "none", 0.0, "bent"),
+    ("paper256", "none", 0.0, "bent"),
     ("coco128", "none", 0.0, "other"),
     ("coco128", "photometric", 1.0, "other"),
     ("paper256", "none", 0.0, "other"),
 ]  # fmt: skip
 
 
+def _bend(patch, generator):
+    """A patch, uint8 `[size, size]`, each part of it moved otherwise, by some 4 to 10 % of it."""
+    size = len(patch)
+    moves = generator.normal(0.0, size * generator.uniform(0.04, 0.1), [4, 4, 2])
+    field = cv2.resize(moves.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    y, x = np.indices((size, size), dtype=np.float32)
+    return cv2.remap(
+        patch, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+
+
 def _pairs(protocol, source, count, distortion, strength, seed, kind):
-    """Yields `(image_a, image_b, corners of B in A)`, None for the corners of different photos."""
+    """Yields `(image_a, image_b, corners of B in A)`, None where no answer is right."""
     batches = protocols.batches(protocol, source, count, distortion, strength, seed)
     size = protocol.patch_size
     square = alignment.corners((size, size)).astype(np.float32)
     b_from_turned = np.array([[0, -1, size - 1], [1, 0, 0], [0, 0, 1]], np.float64)
-    before = None
+    generator, before = np.random.default_rng(seed), None
     for patches, h4pt in batches:
         for pair, offsets in zip(patches, h4pt, strict=True):
             a, b = np.ascontiguousarray(np.moveaxis(pair, -1, 0))
@@ -41,6 +55,8 @@ def _pairs(protocol, source, count, distortion, strength, seed, kind):
             elif kind == "turned":
                 a_from_b = cv2.getPerspectiveTransform(square, square + offsets)
                 yield a, np.rot90(b), alignment.transform(a_from_b @ b_from_turned, square)
+            elif kind == "bent":
+                yield a, _bend(b, generator), None
             elif before is not None:
                 yield a, before, None
             before = b
@@ -51,14 +67,14 @@ def measure(dataset, count, seed, model=None):
 
     Args:
       dataset: of `photos.open_source`.
-      count: how many of each of the 13 kinds.
+      count: how many of each of the 15 kinds.
       seed: of the pairs.
       model: of `backends.open_network`.
 
     Returns:
       `(kinds, evidence, errors)`: of every pair its kind, `(protocol, distortion, strength, "same",
-      "turned" or "other")`, what speaks for its best estimate, `verification.Evidence`, and the
-      mean error of its corners in pixels, infinite for different photos.
+      "turned", "bent" or "other")`, what speaks for its best estimate, `verification.Evidence`, and
+      the mean error of its corners in pixels, infinite where no answer is right.
     """
     always = estimator.HomographyEstimator(model, least_confidence=0.0)
     kinds, evidence, errors = [], [], []

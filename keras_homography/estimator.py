@@ -108,28 +108,26 @@ class HomographyEstimator:
             if verification.textured_share(grey) < _LEAST_TEXTURE:
                 return _refusal(f"image {name} has too little texture", began)
 
-        found = self._search(pair, start)
-        if found is None:
+        best = self._search(pair, start)
+        if not best.evidence.agreeing:
             return _refusal("nothing in the two images fits together", began)
-        name, a_from_b, evidence = found
         judged = verification.judging_level(pair.pyramid_b)
-        finer = pair.refine(a_from_b, range(judged - 1, -1, -1), _STEPS_ABOVE)
-        evidence_finer = verification.examine(pair, finer, finest=0)
+        finer = pair.refine(best.a_from_b, range(judged - 1, -1, -1), _STEPS_ABOVE)
+        finer = _Candidate(best.start, finer, verification.examine(pair, finer))
         # Finer levels only sharpen what is right; what they destroy was not.
-        if evidence_finer.score >= 0.9 * evidence.score:
-            a_from_b, evidence = finer, evidence_finer
-        sure = confidence.probability(evidence)
-        if sure < self._least_confidence:
-            return _refusal(
-                confidence.reason(pair, a_from_b, evidence), began, sure, evidence, name
-            )
+        if finer.evidence.score >= 0.9 * best.evidence.score:
+            best = finer
+        evidence = verification.find_elsewhere(pair, best.a_from_b, best.evidence)
+        best = dataclasses.replace(best, evidence=evidence)
+        if best.probability < self._least_confidence:
+            return _refusal(confidence.reason(evidence), began, best)
         return Estimate(
-            b_from_a=proposals.normalise(np.linalg.inv(a_from_b)),
-            a_from_b=a_from_b,
-            confidence=sure,
+            b_from_a=proposals.normalise(np.linalg.inv(best.a_from_b)),
+            a_from_b=best.a_from_b,
+            confidence=best.probability,
             reason=None,
             evidence=evidence,
-            start=name,
+            start=best.start,
             milliseconds=1e3 * (time.perf_counter() - began),
         )
 
@@ -182,34 +180,50 @@ class HomographyEstimator:
         ]
 
     def _search(self, pair, start):
-        """The best of all starts, refined as far as photos are judged: `(name, a_from_b,
-        Evidence)`; None if none explains anything."""
-        best = None
-
-        def consider(name, a_from_b):
-            nonlocal best
-            levels = range(pair.coarsest, verification.judging_level(pair.pyramid_b) - 1, -1)
-            if a_from_b is None or verification.examine(pair, a_from_b) is verification.NOTHING:
-                return False
-            a_from_b = pair.refine(a_from_b, levels, _STEPS)
-            evidence = verification.examine(pair, a_from_b)
-            better = evidence.agreeing and (best is None or evidence.score > best[2].score)
-            if better:
-                best = name, a_from_b, evidence
-            return better
-
+        """The best of all starts, refined as far as photos are judged."""
+        best = _NO_CANDIDATE
         for group in self._starts(pair, start):
             for name, propose in group:
-                consider(name, propose())
+                best = _better(best, _try(pair, name, propose()))
             for _ in range(_LOOKS):
-                if best is None or confidence.probability(best[2]) > _SURE:
+                if not best.evidence.agreeing or best.probability > _SURE:
                     break
-                again = proposals.from_looking_again(self._network, pair, best[1])
-                if not consider(best[0], again):
+                again = proposals.from_looking_again(self._network, pair, best.a_from_b)
+                before, best = best, _better(best, _try(pair, best.start, again))
+                if best is before:
                     break
-            if best is not None and confidence.probability(best[2]) > _SURE:
+            if best.probability > _SURE:
                 break
         return best
+
+
+@dataclasses.dataclass(frozen=True)
+class _Candidate:
+    """A start, what refinement made of it, and what speaks for that."""
+
+    start: str | None
+    a_from_b: np.ndarray | None
+    evidence: verification.Evidence
+
+    @property
+    def probability(self):
+        return confidence.probability(self.evidence)
+
+
+_NO_CANDIDATE = _Candidate(None, None, verification.NOTHING)
+
+
+def _better(candidate, other):
+    return other if other.evidence.score > candidate.evidence.score else candidate
+
+
+def _try(pair, start, a_from_b):
+    """The candidate that a start becomes at the level where photos are judged."""
+    if a_from_b is None or verification.examine(pair, a_from_b) is verification.NOTHING:
+        return _NO_CANDIDATE
+    levels = range(pair.coarsest, verification.judging_level(pair.pyramid_b) - 1, -1)
+    refined = pair.refine(a_from_b, levels, _STEPS)
+    return _Candidate(start, refined, verification.examine(pair, refined))
 
 
 def _why_hopeless(grey_a, grey_b):
@@ -222,6 +236,6 @@ def _why_hopeless(grey_a, grey_b):
     return None
 
 
-def _refusal(reason, began, sure=0.0, evidence=verification.NOTHING, start=None):
+def _refusal(reason, began, best=_NO_CANDIDATE):
     milliseconds = 1e3 * (time.perf_counter() - began)
-    return Estimate(None, None, sure, reason, evidence, start, milliseconds)
+    return Estimate(None, None, best.probability, reason, best.evidence, best.start, milliseconds)

@@ -13,7 +13,7 @@ from keras_homography import alignment
 _TILES = 8  # of a checkerboard, along the longer side
 _BLINK = 600  # milliseconds a frame
 _FRAMES_PER_SECOND = 25.0
-_BANDS = 5  # of frequencies that a seam is blended in
+_SEAM = 24.0  # pixels, over which one image fades into the other
 _LARGEST_PANORAMA = 3  # times the longest side of either image
 
 
@@ -92,7 +92,7 @@ def video_writer(path, image_a, max_side):
 
 
 def panorama(image_a, image_b, b_from_a):
-    """Both images on one canvas in the frame of B, blended in several bands along a seam.
+    """Both images on one canvas in the frame of B, one fading into the other along a seam.
 
     The seam runs where both are equally far from their borders. What would lie further out than
     three times the longest side is cut off.
@@ -119,11 +119,7 @@ def panorama(image_a, image_b, b_from_a):
         # A border, as the edge of the canvas is the edge of an image too.
         mask = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
         depths.append(cv2.distanceTransform(mask, cv2.DIST_L2, 5)[1:-1, 1:-1])
-    of_a = depths[0] > depths[1]
-    blender = cv2.detail.MultiBandBlender(0, _BANDS)
-    blender.prepare((0, 0, *size))
-    for image, depth, own in zip(placed, depths, (of_a, ~of_a), strict=True):
-        mask = np.where(own & (depth > 0), 255, 0).astype(np.uint8)
-        blender.feed(image.astype(np.int16), mask, (0, 0))
-    blended, _ = blender.blend(None, None)
-    return blended.clip(0, 255).astype(np.uint8)
+    share_of_a = (depths[0] - depths[1]) / _SEAM + 0.5
+    share_of_a = np.where(depths[1] > 0, share_of_a.clip(0.0, 1.0), 1.0) * (depths[0] > 0)
+    share_of_a = share_of_a[..., None].astype(np.float32)
+    return np.round(placed[0] * share_of_a + placed[1] * (1.0 - share_of_a)).astype(np.uint8)

@@ -11,6 +11,10 @@ _SIDE = 320  # the longer side of B at which photos are compared, at most
 _WINDOW = 12  # pixels, of the windows that are compared one by one
 _TEXTURE = 5.0  # grey levels: standard deviation of a window that can be recognised
 _AGREE = 0.6  # correlation from which a window does
+_PART, _REACH = 24, 12  # pixels: of what is looked for by itself, and how far away
+_FOUND = 0.8  # correlation from which a part is found
+_FEW_PARTS = 6  # of which nothing can be said
+_LARGEST_SCALE, _LARGEST_STRETCH = 10.0, 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +26,9 @@ class Evidence:
       windows: how many windows of B have texture and are covered by A.
       agreeing: how many of these correlate with A.
       spread: the area of the hull of the agreeing windows, as a share of B.
-      disagreement: see `alignment.Level.disagreement`, of the finest level compared.
+      disagreement: see `alignment.Level.disagreement`.
+      elsewhere: the share of parts of B that A has too, but not where the homography says; 0 until
+        `find_elsewhere` has looked.
     """
 
     overlap: float
@@ -30,6 +36,7 @@ class Evidence:
     agreeing: int
     spread: float
     disagreement: float
+    elsewhere: float = 0.0
 
     @property
     def share(self):
@@ -75,26 +82,37 @@ def warp(image, b_from_a, size):
 
 
 def is_believable(a_from_b, size_a, size_b):
-    """Whether a camera could see B so: convex, in front of it, neither vanishing nor enormous."""
-    square = alignment.corners(size_b)
-    depth = np.column_stack([square, np.ones(4)]) @ a_from_b[2]
-    if not np.isfinite(a_from_b).all() or depth.min() <= 0.15 * depth.max():
+    """Whether a camera could see B so: in front of it, not mirrored, and no part of it many times
+    larger than A shows it, or longer one way than the other."""
+    if not np.isfinite(a_from_b).all():
         return False
-    quad = alignment.transform(a_from_b, square)
-    ahead = np.roll(quad, -1, axis=0) - quad
-    following = np.roll(ahead, -1, axis=0)
-    turns = ahead[:, 0] * following[:, 1] - ahead[:, 1] * following[:, 0]
-    area = cv2.contourArea(quad.astype(np.float32)) / (size_a[0] * size_a[1])
-    return bool(turns.min() > 0 and 0.01 < area < 100.0)
+    points = np.vstack([alignment.corners(size_b), [np.array(size_b) / 2]])
+    u, v, depth = a_from_b @ np.column_stack([points, np.ones(5)]).T
+    if depth.min() <= 0.15 * depth.max():
+        return False
+    h, scale = a_from_b, max(size_a) / max(size_b)
+    jacobian = np.array(
+        [
+            [h[0, 0] - u / depth * h[2, 0], h[0, 1] - u / depth * h[2, 1]],
+            [h[1, 0] - v / depth * h[2, 0], h[1, 1] - v / depth * h[2, 1]],
+        ]
+    ) / (depth * scale)
+    jacobian = np.moveaxis(jacobian, -1, 0)
+    longest, shortest = np.linalg.svd(jacobian, compute_uv=False).T
+    return bool(
+        np.linalg.det(jacobian).min() > 0
+        and longest.max() < _LARGEST_SCALE
+        and shortest.min() > 1.0 / _LARGEST_SCALE
+        and (longest / shortest).max() < _LARGEST_STRETCH
+    )
 
 
-def examine(pair, a_from_b, finest=None):
+def examine(pair, a_from_b):
     """Compares two photos under a homography, window by window.
 
     Args:
       pair: `alignment.PhotoPair`.
       a_from_b: `[3, 3]`, pixels of the photos.
-      finest: the level whose `disagreement` is taken; that of `judging_level` if None.
 
     Returns:
       `Evidence`.
@@ -122,11 +140,33 @@ def examine(pair, a_from_b, finest=None):
         points = np.concatenate([np.stack([x + i, y + j], 1) for i in (0, 1) for j in (0, 1)])
         hull = cv2.convexHull(points.astype(np.int32))
         spread = float(cv2.contourArea(hull) / agree.size)
-    fine, start = pair.at(a_from_b, number if finest is None else finest)
     return Evidence(
         overlap=float(covered.mean()),
         windows=int(seen.sum()),
         agreeing=int(agree.sum()),
         spread=spread,
-        disagreement=fine.disagreement(start),
+        disagreement=level.disagreement(matrix),
     )
+
+
+def find_elsewhere(pair, a_from_b, evidence):
+    """The evidence with its `elsewhere`: more than 2 pixels off, where photos are judged."""
+    level, matrix = pair.at(a_from_b, judging_level(pair.pyramid_b))
+    b = level.grey_b
+    height, width = b.shape
+    a, covered = warp(level.grey_a, np.linalg.inv(matrix), (width, height))
+    parts = found = 0
+    for top in range(_REACH, height - _PART - _REACH + 1, _PART):
+        for left in range(_REACH, width - _PART - _REACH + 1, _PART):
+            part = b[top : top + _PART, left : left + _PART]
+            around = np.s_[
+                top - _REACH : top + _PART + _REACH, left - _REACH : left + _PART + _REACH
+            ]
+            if part.std() < 2 * _TEXTURE or not covered[around].all():
+                continue
+            parts += 1
+            correlation = cv2.matchTemplate(a[around], part, cv2.TM_CCOEFF_NORMED)
+            _, best, _, (x, y) = cv2.minMaxLoc(correlation)
+            found += best > _FOUND and max(abs(x - _REACH), abs(y - _REACH)) > 2
+    share = found / parts if parts >= _FEW_PARTS else 0.0
+    return dataclasses.replace(evidence, elsewhere=share)

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from ai_edge_litert import interpreter as litert
 
-from keras_homography import synthetic
+from keras_homography import alignment, synthetic
 
 
 def eager_and_in_tf_data(function, *arguments):
@@ -35,6 +35,26 @@ def in_tflite(function, *arguments):
         interpreter.set_tensor(given["index"], argument)
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def warped_pair(photo, seed, reach, size=(240, 160)):
+    """The middle of a photo, uint8 `[height, width]`, and it again with corners moved by up to
+    `reach` pixels: `(a, b, a_from_b)`."""
+    square = alignment.corners(size).astype(np.float32)
+    moves = np.random.default_rng(seed).uniform(-reach, reach, [4, 2]).astype(np.float32)
+    a_from_b = cv2.getPerspectiveTransform(square, square + moves)
+    left, top = (np.array(alignment.size_of(photo)) - size) // 2
+    photo_from_a = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
+    a = np.ascontiguousarray(photo[top : top + size[1], left : left + size[0]])
+    b = cv2.warpPerspective(photo, np.linalg.inv(photo_from_a @ a_from_b), size)
+    return a, b, a_from_b
+
+
+def corner_error(a_from_b, expected, size):
+    """Mean distance of the corners of B in A, pixels."""
+    square = alignment.corners(size)
+    moved = alignment.transform(a_from_b, square) - alignment.transform(expected, square)
+    return np.linalg.norm(moved, axis=1).mean()
 
 
 @pytest.fixture(scope="session")
