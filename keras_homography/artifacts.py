@@ -9,9 +9,37 @@ import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 
 from keras_homography import files, geometry
+from keras_homography import models as models  # registers the layers of their files
 
 # Float32 convolutions add up in another order in each runtime.
 TOLERANCE = 1e-3  # pixels
+
+
+def load_model(path):
+    """Reads a `.keras` file of any architecture of ours, in safe mode.
+
+    Returns:
+      A `keras.Model` of pairs, not compiled.
+
+    Raises:
+      ValueError: it cannot be read, or is no model of pairs.
+    """
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises nearly anything on a file that is not its own
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"Cannot read {path} as a Keras model: {reason}") from None
+    inputs = [tuple(tensor.shape) for tensor in getattr(model, "inputs", [])]
+    outputs = [tuple(tensor.shape) for tensor in tf.nest.flatten(getattr(model, "output", []))]
+    takes_pairs = len(inputs) == 1 and len(inputs[0]) == 4 and inputs[0][3] == 2
+    is_square = takes_pairs and inputs[0][1] == inputs[0][2] and inputs[0][1] is not None
+    if not is_square or outputs[:1] != [(None, 4, 2)]:
+        raise ValueError(
+            f"{path} is no model of pairs: its inputs are {inputs} and its outputs {outputs}; it "
+            "must have one input (None, size, size, 2), two grey patches, and the first output "
+            "must be (None, 4, 2), the corner offsets."
+        )
+    return model
 
 
 def predict_h4pt(model, pairs):
@@ -99,7 +127,7 @@ def write_tflite(model, path):
 
 
 def _read_keras(path):
-    model = keras.models.load_model(path, compile=False)
+    model = load_model(path)
     return lambda pairs: predict_h4pt(model, pairs)
 
 

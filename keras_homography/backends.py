@@ -89,9 +89,9 @@ def open_network(model=None, threads=None):
         elif path.suffix == ".tflite":
             run, given, found = _open_tflite(path, threads)
         elif path.suffix == ".keras":
-            from keras_homography import predictors
+            from keras_homography import artifacts
 
-            run, given, found = _open_keras(predictors.load_model(path))
+            run, given, found = _open_keras(artifacts.load_model(path))
         else:
             raise ValueError(
                 f"{path} is no model: give a .tflite or .keras file or the folder of a SavedModel."

@@ -23,8 +23,9 @@ flags.DEFINE_list(
     "model",
     ["all"],
     "Estimators, separated by commas: paths of .keras and .tflite files, names of shipped models, "
-    "and OpenCV's identity, orb_ransac, orb_magsac, akaze_ransac, akaze_magsac, sift_ransac, "
-    "sift_magsac, ecc, ecc_pyramid; 'all' is all of these that the installed OpenCV has.",
+    "estimator (HomographyEstimator), and OpenCV's identity, orb_ransac, orb_magsac, "
+    "akaze_ransac, akaze_magsac, sift_ransac, sift_magsac, ecc, ecc_pyramid; 'all' is all of "
+    "OpenCV's that are installed.",
 )
 flags.DEFINE_string(
     "dataset", "coco/2017", "TFDS name, folder of photos (searched recursively), or 'synthetic'."

@@ -82,6 +82,7 @@ def summarize_predictions(h4pt_true, h4pt):
       or not returned, counted with the identity's error in `mace`, and:
       `mace_low`, `mace_high`: a 95 % bootstrap interval of MACE over the pairs;
       `mace_uncapped`: the mean of the errors as they are;
+      `mace_answered`: the same over the pairs that were returned; None if none was;
       `failures`: how many (worse by more than 0.001 px);
       `not_returned`: how many of these are not returned;
       `l2`: the mean of the paper's L2 loss, half the sum of the eight squared errors in pixels
@@ -100,6 +101,7 @@ def summarize_predictions(h4pt_true, h4pt):
         "mace_low": low,
         "mace_high": high,
         "mace_uncapped": float(errors.mean()),
+        "mace_answered": float(errors[there].mean()) if there.any() else None,
         "failures": int((~there | (errors > of_identity + _ROUNDING)).sum()),
         "not_returned": int((~there).sum()),
         "l2": float(0.5 * np.square(h4pt - h4pt_true).sum(axis=(-2, -1)).mean()),

@@ -5,13 +5,10 @@ import pathlib
 from collections.abc import Callable
 
 import cv2
-import keras
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert import interpreter as litert
 
-from keras_homography import baselines, files, geometry
-from keras_homography import models as models  # registers the layers of their files
+from keras_homography import alignment, artifacts, backends, baselines, estimator, files, geometry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,26 +45,6 @@ def from_function(name, estimate):
     return Predictor(name, predict)
 
 
-def load_model(path):
-    """A `.keras` file in safe mode, with its input and output checked."""
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises nearly anything on a file that is not its own
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"Cannot read {path} as a Keras model: {reason}") from None
-    inputs = [tuple(tensor.shape) for tensor in getattr(model, "inputs", [])]
-    outputs = [tuple(tensor.shape) for tensor in tf.nest.flatten(getattr(model, "output", []))]
-    takes_pairs = len(inputs) == 1 and len(inputs[0]) == 4 and inputs[0][3] == 2
-    is_square = takes_pairs and inputs[0][1] == inputs[0][2] and inputs[0][1] is not None
-    if not is_square or outputs[:1] != [(None, 4, 2)]:
-        raise ValueError(
-            f"{path} is no model of pairs: its inputs are {inputs} and its outputs {outputs}; it "
-            "must have one input (None, size, size, 2), two grey patches, and the first output "
-            "must be (None, 4, 2), the corner offsets."
-        )
-    return model
-
-
 def from_file(name, path, protocol, paper_doubling=False):
     """A predictor that runs a network.
 
@@ -87,7 +64,7 @@ def from_file(name, path, protocol, paper_doubling=False):
     Raises:
       ValueError: the file cannot be read, or its input or output does not fit the protocol.
     """
-    model = load_model(path)
+    model = artifacts.load_model(path)
     size, network_size = protocol.patch_size, model.inputs[0].shape[1]
     fitting = sorted({size, protocol.network_size})
     if network_size not in fitting:
@@ -119,6 +96,18 @@ def from_file(name, path, protocol, paper_doubling=False):
     )
 
 
+def from_estimator(name, threads=None):
+    """A predictor that runs the shipped `HomographyEstimator`; what it refuses is not returned."""
+    run = estimator.HomographyEstimator(threads=threads).estimate
+
+    def estimate(patch_a, patch_b):
+        result = run(patch_a, patch_b)
+        corners = alignment.corners(alignment.size_of(patch_b))
+        return alignment.transform(result.a_from_b, corners) - corners if result else None
+
+    return from_function(name, estimate)
+
+
 def from_tflite(name, path, protocol, threads=None):
     """A predictor that runs a TFLite file, one pair at a time, as a phone does.
 
@@ -134,32 +123,23 @@ def from_tflite(name, path, protocol, threads=None):
     Raises:
       ValueError: the file cannot be read, or its input or output does not fit the protocol.
     """
-    try:
-        interpreter = litert.Interpreter(str(path), num_threads=threads)
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(f"Cannot read {path} as a TFLite model: {error}") from None
-    given, found = interpreter.get_input_details(), interpreter.get_output_details()
-    shapes = [tuple(details["shape"]) for details in (*given, *found[:1])]
-    size = protocol.patch_size
-    if shapes != [(1, size, size, 2), (1, 4, 2)]:
+    run, network_size = backends.open_network(path, threads)
+    if network_size != protocol.patch_size:
         raise ValueError(
-            f"{path} has inputs and first output of the shapes {shapes}; protocol {protocol.name} "
-            f"needs {(1, size, size, 2)} and {(1, 4, 2)}."
+            f"{path} takes patches of {network_size} pixels; protocol {protocol.name} needs a "
+            f"model of {protocol.patch_size}."
         )
 
     def predict(patches):
-        h4pt = np.empty([len(patches), 4, 2], np.float32)
-        for row, pair in zip(h4pt, patches, strict=True):
-            interpreter.set_tensor(given[0]["index"], pair[None].astype(np.float32))
-            interpreter.invoke()
-            row[:] = interpreter.get_tensor(found[0]["index"])[0]
-        return h4pt
+        pairs = patches[:, None].astype(np.float32)
+        return np.concatenate([run(pair) for pair in pairs])
 
     return Predictor(name, predict, file_bytes=pathlib.Path(path).stat().st_size)
 
 
 def _open_one(name, protocol, paper_doubling, threads):
+    if name == "estimator":
+        return from_estimator(name, threads)
     if name in baselines.ESTIMATORS:
         reason = baselines.why_unavailable(name)
         if reason:
@@ -186,7 +166,7 @@ def open_all(names, protocol, paper_doubling=False, threads=None):
 
     Args:
       names: each a key of `baselines.ESTIMATORS`, the path of a `.keras` or `.tflite` file, the
-        name of a shipped model, or "all" for all of OpenCV's that are installed.
+        name of a shipped model, "estimator", or "all" for all of OpenCV's that are installed.
       protocol: of `protocols.get`.
       paper_doubling: see `from_file`.
       threads: see `from_tflite`.

@@ -167,14 +167,14 @@ def _build_trainable_model(strategy):
     """The model to train: under the strategy, in the precision asked for, compiled."""
     import keras
 
-    from keras_homography import models, predictors, training
+    from keras_homography import artifacts, models, training
 
     keras.utils.set_random_seed(FLAGS.seed)
     policy = "float32" if FLAGS.mixed_precision == "none" else f"mixed_{FLAGS.mixed_precision}"
     with strategy.scope(), training.dtype_policy(policy):
         model = _build_model()
         if FLAGS.initial_weights:
-            models.copy_weights(model, predictors.load_model(_initial_weights()))
+            models.copy_weights(model, artifacts.load_model(_initial_weights()))
         optimizer = training.make_optimizer(
             FLAGS.optimizer,
             FLAGS.schedule,

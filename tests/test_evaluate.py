@@ -40,8 +40,8 @@ MANY = """
 """
 FIGURES = {
     "estimator", "protocol", "distortion", "strength", "pairs", "mace", "mace_low", "mace_high",
-    "mace_uncapped", "median", "p90", "p99", "under_1px", "under_3px", "under_5px", "failures",
-    "not_returned", "l2", "ms_per_pair", "parameters", "file_bytes",
+    "mace_uncapped", "mace_answered", "median", "p90", "p99", "under_1px", "under_3px",
+    "under_5px", "failures", "not_returned", "l2", "ms_per_pair", "parameters", "file_bytes",
 }  # fmt: skip
 
 
