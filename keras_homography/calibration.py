@@ -12,7 +12,7 @@ import numpy as np
 from keras_homography import alignment, confidence, estimator, protocols
 
 RIGHT = 3.0  # pixels: mean error of the corners below which an estimate is right
-_KINDS = [
+KINDS = [
     *(("coco128", name, strength, "same") for name, strength in (
         ("none", 0.0), ("photometric", 1.0), ("photometric", 2.0), ("occlusion", 1.0),
         ("occlusion", 2.0), ("low_light", 1.0),
@@ -62,25 +62,25 @@ def _pairs(protocol, source, count, distortion, strength, seed, kind):
             before = b
 
 
-def measure(dataset, count, seed, model=None):
+def measure(dataset, count, seed, kinds=KINDS):
     """Estimates pairs of every kind.
 
     Args:
       dataset: of `photos.open_source`.
-      count: how many of each of the 15 kinds.
+      count: how many of each kind.
       seed: of the pairs.
-      model: of `backends.open_network`.
+      kinds: of `KINDS`.
 
     Returns:
       `(kinds, evidence, errors)`: of every pair its kind, `(protocol, distortion, strength, "same",
       "turned", "bent" or "other")`, what speaks for its best estimate, `verification.Evidence`, and
       the mean error of its corners in pixels, infinite where no answer is right.
     """
-    always = estimator.HomographyEstimator(model, least_confidence=0.0)
-    kinds, evidence, errors = [], [], []
-    progress = keras.utils.Progbar(count * len(_KINDS), unit_name="pair")
+    always = estimator.HomographyEstimator(least_confidence=0.0)
+    of_pairs, evidence, errors = [], [], []
+    progress = keras.utils.Progbar(count * len(kinds), unit_name="pair")
     opened = {}
-    for kind in _KINDS:
+    for kind in kinds:
         protocol = protocols.get(kind[0])
         if kind[0] not in opened:
             opened[kind[0]] = protocols.open_source(protocol, dataset)
@@ -92,12 +92,12 @@ def measure(dataset, count, seed, model=None):
                     result.a_from_b, alignment.corners(alignment.size_of(b))
                 )
                 error = np.linalg.norm(found - quad, axis=-1).mean()
-            kinds.append(kind)
+            of_pairs.append(kind)
             evidence.append(result.evidence)
             errors.append(error)
             progress.add(1)
-        progress.update(len(kinds))
-    return kinds, evidence, np.array(errors)
+        progress.update(len(of_pairs))
+    return of_pairs, evidence, np.array(errors)
 
 
 def fit(evidence, errors, prior=1e-4):

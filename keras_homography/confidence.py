@@ -3,22 +3,21 @@
 import numpy as np
 
 # Of `features`, fitted by logistic regression: `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([0.873, 0.637, 6.485, -3.379, -2.86, -5.0])
-BIAS = -4.881
+WEIGHTS = np.array([1.0, 1.2, 6.8, -2.8, -7.8])
+BIAS = -6.0
 
-_FEW_WINDOWS = 6
+_FEW_WINDOWS, _MANY_WINDOWS = 6, 40  # beyond which more are no better evidence
 
 
 def features(evidence):
-    """What confidence is computed from, float64 `[6]`."""
+    """What confidence is computed from, float64 `[5]`."""
     share = (evidence.agreeing + 1.0) / (evidence.windows + 2.0)
     return np.array(
         [
             np.log(share / (1.0 - share)),
-            np.log(evidence.agreeing + 1.0),
+            np.log(min(evidence.agreeing, _MANY_WINDOWS) + 1.0),
             np.sqrt(evidence.spread),
             np.log(np.clip(evidence.disagreement, 0.05, 5.0)),
-            evidence.overlap,
             evidence.elsewhere,
         ]
     )
