@@ -1,5 +1,6 @@
 """A network behind one call, whatever it is stored as. Only LiteRT is needed for TFLite files."""
 
+import importlib.util
 import pathlib
 
 import numpy as np
@@ -84,6 +85,10 @@ def open_network(model=None, threads=None):
         path = pathlib.Path(model)
         if not path.exists():
             raise ValueError(f"There is no model {path}.")
+        if path.suffix != ".tflite" and not importlib.util.find_spec("tensorflow"):
+            raise ValueError(
+                f"{path} needs TensorFlow, which is not installed; a .tflite does not."
+            )
         if path.is_dir():
             run, given, found = _open_saved_model(path)
         elif path.suffix == ".tflite":

@@ -81,10 +81,11 @@ def measure(dataset, count, seed, kinds=KINDS):
     progress = keras.utils.Progbar(count * len(kinds), unit_name="pair")
     opened = {}
     for kind in kinds:
-        protocol = protocols.get(kind[0])
-        if kind[0] not in opened:
-            opened[kind[0]] = protocols.open_source(protocol, dataset)
-        for a, b, quad in _pairs(protocol, opened[kind[0]], count, *kind[1:3], seed, kind[3]):
+        name, distortion, strength, what = kind
+        protocol = protocols.get(name)
+        if name not in opened:
+            opened[name] = protocols.open_source(protocol, dataset)
+        for a, b, quad in _pairs(protocol, opened[name], count, distortion, strength, seed, what):
             result = always.estimate(a, b)
             error = np.inf
             if result and quad is not None:

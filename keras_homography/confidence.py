@@ -3,8 +3,8 @@
 import numpy as np
 
 # Of `features`, fitted by logistic regression: `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([1.0, 1.2, 6.8, -2.8, -7.8])
-BIAS = -6.0
+WEIGHTS = np.array([0.85, 1.779, 7.015, -2.971, -7.115])
+BIAS = -10.509
 
 _FEW_WINDOWS, _MANY_WINDOWS = 6, 40  # beyond which more are no better evidence
 

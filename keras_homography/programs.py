@@ -1,5 +1,6 @@
 """What every program does at its edges: flags in, one clear line for a user's mistake."""
 
+import importlib.util
 import logging as python_logging
 import os
 import pathlib
@@ -81,6 +82,8 @@ def run(main, arguments=(), tensorflow=True):
         if not FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
         if tensorflow:
+            if not importlib.util.find_spec("tensorflow"):
+                _fail("This program needs TensorFlow: pip install keras-homography.")
             _import_tensorflow()
         try:
             return main(*given)

@@ -6,16 +6,20 @@ import re
 import subprocess
 import sys
 
+import cv2
 import pytest
+from conftest import warped_pair
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def quickstart(tmp_path_factory):
-    """A folder with what the README's first command leaves behind, after a single step."""
+def quickstart(tmp_path_factory, images):
+    """A folder with two photos and what the README's quickstart leaves behind, after one step."""
     folder = tmp_path_factory.mktemp("readme")
+    for name, image in zip("ab", warped_pair(images[0, ..., 0], 0, reach=10.0), strict=False):
+        cv2.imwrite(str(folder / f"{name}.jpg"), image)
     command = re.search(r"python -m keras_homography\.train --flagfile=\S+quickstart.flags", README)
     shorter = ["--steps=1", "--warmup_steps=0", "--validation_pairs=4", "--width=0.05"]
     environment = os.environ | {
