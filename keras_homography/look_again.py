@@ -17,50 +17,74 @@ class LookAgain(keras.layers.Layer):
     """
 
     def __init__(
-        self, stage, first_steps=1, more_steps=12, enough=0.35, lucas_kanade=None, **options
+        self,
+        stage,
+        first_steps=1,
+        more_steps=8,
+        enough=0.3,
+        second_start=None,
+        second_stage=None,
+        lucas_kanade=None,
+        **options,
     ):
         """Args:
         stage: `keras.Model`, `(features_a, features_b, a_from_b) -> (h4pt, a_from_b)`.
         first_steps: how often it runs for every pair, at least once.
         more_steps: how often again, if a pair of the batch disagrees by more than `enough`.
         enough: disagreement with which a pair is done, in pixels of the smallest size.
+        second_start: of a second opinion, asked where the second look is taken: `keras.Model`,
+          `pairs -> (features_a, features_b, a_from_b)`; None asks for none.
+        second_stage: of the second opinion, as `stage`.
         lucas_kanade: options of `refinement.LucasKanade`.
         """
         super().__init__(**options)
         self.stage = stage
         self.first_steps, self.more_steps, self.enough = first_steps, more_steps, enough
+        self.second_start, self.second_stage = second_start, second_stage
         self.lucas_kanade = dict(lucas_kanade or {})
         self._refine = refinement.LucasKanade(dtype="float32", **self.lucas_kanade)
         self._refine.built = True  # it has no weights
 
     def call(self, pairs, features_a, features_b, a_from_b):
-        def step(a_from_b):
-            h4pt, a_from_b = self.stage([features_a, features_b, a_from_b], training=False)
-            return a_from_b, h4pt
-
         for _ in range(self.first_steps):
-            a_from_b, start = step(a_from_b)
+            start, a_from_b = self.stage([features_a, features_b, a_from_b], training=False)
         refined, disagreement = self._refine(pairs, start)
         if not self.more_steps:
             return refined, disagreement
 
         def look_again():
-            # A loop here, as it makes files smaller; not around everything, as TFLite then runs
-            # the first look a third more slowly.
-            _, _, further = tf.while_loop(
-                lambda count, *_: count < self.more_steps,
-                lambda count, a_from_b, _: (count + 1, *step(a_from_b)),
-                [tf.constant(0), a_from_b, start],
+            best = self._further(
+                self.stage, pairs, (features_a, features_b, a_from_b), (refined, disagreement)
             )
-            again, disagreement_again = self._refine(pairs, further)
-            better = disagreement_again < disagreement
-            return (
-                tf.where(better[:, None, None], again, refined),
-                tf.where(better, disagreement_again, disagreement),
-            )
+            if self.second_start is None:
+                return best
+            opinion = self.second_start(pairs, training=False)
+            return self._further(self.second_stage, pairs, opinion, best)
 
         undecided = tf.reduce_max(disagreement) > self.enough
         return tf.cond(undecided, look_again, lambda: (refined, disagreement))
+
+    def _further(self, stage, pairs, opinion, best):
+        """The better of `best`, `(h4pt, disagreement)`, and where a stage goes from an opinion."""
+        features_a, features_b, a_from_b = opinion
+
+        def step(count, a_from_b, _):
+            h4pt, a_from_b = stage([features_a, features_b, a_from_b], training=False)
+            return count + 1, a_from_b, h4pt
+
+        # A loop, as it makes files smaller; not around everything, as TFLite then runs the first
+        # look a third more slowly.
+        _, _, start = tf.while_loop(
+            lambda count, *_: count < self.more_steps,
+            step,
+            [tf.constant(0), a_from_b, tf.zeros_like(best[0])],
+        )
+        h4pt, disagreement = self._refine(pairs, start)
+        better = disagreement < best[1]
+        return (
+            tf.where(better[:, None, None], h4pt, best[0]),
+            tf.where(better, disagreement, best[1]),
+        )
 
     def compute_output_shape(self, pairs, *others):
         return (pairs[0], 4, 2), (pairs[0],)
@@ -68,14 +92,22 @@ class LookAgain(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "stage": keras.saving.serialize_keras_object(self.stage),
+            "stage": _serialize(self.stage),
             "first_steps": self.first_steps,
             "more_steps": self.more_steps,
             "enough": self.enough,
+            "second_start": _serialize(self.second_start),
+            "second_stage": _serialize(self.second_stage),
             "lucas_kanade": self.lucas_kanade,
         }
 
     @classmethod
     def from_config(cls, config):
-        stage = keras.saving.deserialize_keras_object(config.pop("stage"))
-        return cls(stage, **config)
+        for name in ("stage", "second_start", "second_stage"):
+            if config.get(name) is not None:
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+def _serialize(model):
+    return None if model is None else keras.saving.serialize_keras_object(model)

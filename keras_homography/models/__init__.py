@@ -2,6 +2,8 @@
 
 import inspect
 
+import keras
+
 from keras_homography import refinement
 from keras_homography.models import cascade, homographynet
 
@@ -50,7 +52,11 @@ def refine(model):
 
 def _by_name(model):
     """The weights of a model by layer and name, wherever in it the layer lies."""
-    return {"/".join(weight.path.split("/")[-2:]): weight for weight in model.weights}
+    named: dict[str, keras.Variable] = {}
+    for weight in model.weights:
+        # The first: those of a second opinion come later.
+        named.setdefault("/".join(weight.path.split("/")[-2:]), weight)
+    return named
 
 
 def copy_weights(model, source):

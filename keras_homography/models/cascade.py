@@ -129,29 +129,36 @@ def _compare(fine_a, fine_b, a_from_b):
     return matching.BlockCorrelation()(fine_b, sampled)
 
 
-def refine(model, **options):
-    """A cascade whose fine stage is followed by Lucas–Kanade, and repeated where need be.
-
-    Args:
-      model: of `build`; the weights are shared with it.
-      **options: of `look_again.LookAgain`.
-
-    Returns:
-      A functional `keras.Model` of the same input and output.
-    """
-    patch_size = model.input_shape[1]
+def _fine_stage(model):
+    """The fine stage of a cascade as a model of its own, with the same weights."""
     features = [model.get_layer(f"fine_{name}").output for name in "ab"]
     _, coarse, _ = model.get_layer("coarse_fit").output
-
     inputs = [keras.Input(each.shape[1:], dtype=each.dtype) for each in (*features, coarse)]
     x = _compare(*inputs)
     for layer in model.layers:
         if layer.name.startswith(_FINE_LAYERS):
             x = layer(x)
-    fit = matching.FitHomography(patch_size, dtype="float32", name="fine_fit")
+    fit = matching.FitHomography(model.input_shape[1], dtype="float32", name="fine_fit")
     h4pt, a_from_b, _ = fit(x, inputs[2])
-    stage = keras.Model(inputs, [h4pt, a_from_b], name="fine_stage")
+    return [*features, coarse], keras.Model(inputs, [h4pt, a_from_b], name="fine_stage")
 
+
+def refine(model, second=None, **options):
+    """A cascade whose fine stage is followed by Lucas–Kanade, and repeated where need be.
+
+    Args:
+      model: of `build`; the weights are shared with it.
+      second: of `build` with other weights: a second opinion where a second look is taken.
+      **options: of `look_again.LookAgain`.
+
+    Returns:
+      A functional `keras.Model` of the same input and output.
+    """
+    start, stage = _fine_stage(model)
+    if second is not None:
+        second_start, second_stage = _fine_stage(second)
+        second_start = keras.Model(second.input, second_start, name="second_start")
+        options |= {"second_start": second_start, "second_stage": second_stage}
     look = look_again.LookAgain(stage, dtype="float32", name="look_again", **options)
-    h4pt, _ = look(model.input, *features, coarse)
+    h4pt, _ = look(model.input, *start)
     return keras.Model(model.input, h4pt, name=f"{model.name}_refined")
