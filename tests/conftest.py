@@ -11,8 +11,13 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from ai_edge_litert import interpreter as litert
+from hypothesis import settings
 
 from keras_homography import alignment, synthetic
+
+# The same examples everywhere: what passes here passes in CI.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 def eager_and_in_tf_data(function, *arguments):
