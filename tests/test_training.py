@@ -219,7 +219,7 @@ def test_every_stage_of_a_cascade_is_trained(source, tmp_path):
     plain = models.build("cascade", patch_size=32, rho=8, width=0.3)
     optimizer = training.make_optimizer("adam", "constant", 1e-3, steps=1, clip_norm=20.0)
     model = training.compile_model(plain, optimizer, "corner", rho=8)
-    assert len(tf.nest.flatten(model.outputs)) == 1 + 3 * 3
+    assert len(tf.nest.flatten(model.outputs)) == 1 + 3 * (1 + 3)  # the answer; coarse and fine
     before = {layer.name: layer.get_weights() for layer in plain.layers if layer.weights}
     checkpoints = callbacks.Checkpoints(model, tmp_path, batch_size=8)
     training.fit(
