@@ -1,13 +1,19 @@
 """Deep homography estimation in Keras: train, measure, export, run.
 
+    result = keras_homography.HomographyEstimator().estimate(image_a, image_b)
     model = keras_homography.load_pretrained()
     h4pt = model(pairs)  # float32 [n, 128, 128, 2] in 0..255 -> float32 [n, 4, 2], pixels
 
 In the order that data flows: `photos` and `synthetic` (where photos come from), `pairs` and
 `datasets` (labelled pairs), `models` of the layers in `matching`, `refinement`, `losses`,
 `metrics`, `training` and `callbacks`, `artifacts` (.keras, SavedModel, TFLite), `figures`. Below
-them: `geometry`, which states the conventions, and `warping`. Programs: `python -m
-keras_homography.train`.
+them: `geometry`, which states the conventions, and `warping`.
+
+For two real images, in NumPy and OpenCV alone: `images` (what is accepted), `backends` (a network
+behind one call), `proposals` (starts), `alignment` (Lucas-Kanade up a pyramid), `verification` and
+`confidence` (whether to believe it), `estimator` (all of these), `overlays` (pictures).
+
+Programs, `python -m keras_homography.NAME`: `predict`, `train`, `evaluate`, `export`, `calibrate`.
 """
 
 import importlib.util
