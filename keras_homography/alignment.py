@@ -14,7 +14,6 @@ _BORDER = 2  # pixels that the gradient needs on every side
 _TOP_SIDE = 96  # the coarsest level is the last with no side below this
 _MID_GREY = 127.5
 _LEAST_SCALE = 1.0  # grey levels: below it, residuals are rounding
-_STEPS, _STEPS_ABOVE = 12, 6  # at the coarsest level, where the start is pixels away; then
 _CONVERGED = 2e-3  # pixels that corners move
 
 
@@ -122,6 +121,13 @@ class Level:
         self._half = max(size_of(grey_b)) / 2
         self._centre = (np.array(size_of(grey_b)) - 1) / 2
         self._xy = ((self._points - self._centre) / self._half).astype(np.float32)
+        self._unit_from_pixel = np.array(
+            [
+                [1 / self._half, 0, -self._centre[0] / self._half],
+                [0, 1 / self._half, -self._centre[1] / self._half],
+                [0, 0, 1],
+            ]
+        )
 
     def compare(self, a_from_b, tone=None):
         """B against A under a homography and a tone curve (fitted here if there is none)."""
@@ -166,14 +172,7 @@ class Level:
 
         # The gradient of A in the coordinates of B: through the derivative of the homography.
         x, y = self._xy.T
-        unit_from_pixel = np.array(
-            [
-                [1 / self._half, 0, -self._centre[0] / self._half],
-                [0, 1 / self._half, -self._centre[1] / self._half],
-                [0, 0, 1],
-            ]
-        )
-        a_from_unit = a_from_b @ np.linalg.inv(unit_from_pixel)
+        a_from_unit = a_from_b @ np.linalg.inv(self._unit_from_pixel)
         moved = a_from_unit @ np.stack([x, y, np.ones_like(x)])
         depth = np.maximum(moved[2], 1e-6)
         u, v = moved[0] / depth, moved[1] / depth
@@ -198,7 +197,7 @@ class Level:
             normal + damping * np.eye(len(normal)), equations @ (root * seen["difference"])
         )
         delta = np.append(solution[:8], 0.0).reshape(3, 3) + np.eye(3)
-        moved = a_from_unit @ delta @ unit_from_pixel
+        moved = a_from_unit @ delta @ self._unit_from_pixel
         return moved / moved[2, 2], _MID_GREY * solution[8:]
 
     def disagreement(self, a_from_b):

@@ -49,7 +49,7 @@ def _open_saved_model(path):
 def _open_keras(model):
     import tensorflow as tf
 
-    @tf.function(jit_compile=False)
+    @tf.function
     def serve(pair):
         return tf.nest.flatten(model(pair, training=False))[0]
 

@@ -8,7 +8,7 @@ import tempfile
 import cv2
 import numpy as np
 
-from keras_homography import alignment
+from keras_homography import alignment, verification
 
 _TILES = 8  # of a checkerboard, along the longer side
 _BLINK = 600  # milliseconds a frame
@@ -113,9 +113,8 @@ def panorama(image_a, image_b, b_from_a):
 
     placed, depths = [], []
     for image, canvas_from_image in ((image_a, canvas_from_b @ b_from_a), (image_b, canvas_from_b)):
-        placed.append(cv2.warpPerspective(image, canvas_from_image, size))
-        white = np.full(image.shape[:2], 255, np.uint8)
-        mask = cv2.warpPerspective(white, canvas_from_image, size) == 255
+        warped, mask = verification.warp(image, canvas_from_image, size)
+        placed.append(warped)
         # A border, as the edge of the canvas is the edge of an image too.
         mask = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
         depths.append(cv2.distanceTransform(mask, cv2.DIST_L2, 5)[1:-1, 1:-1])
