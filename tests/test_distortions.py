@@ -248,7 +248,7 @@ def test_batches_of_distorted_pairs_go_on_where_they_stopped(source):
 def test_what_covers_a_patch_is_the_next_photo(source):
     clean, _ = first_pairs(source, 4, 2, None)
     patches, _ = first_pairs(source, 4, 2, distortions.make("occlusion"))
-    next_photos = source.stream(5, 1).take(4).as_numpy_iterator()
+    next_photos = (photo for _, photo in source.stream(5, 1).take(4).as_numpy_iterator())
     for before, after, photo in zip(clean, patches, next_photos, strict=True):
         rows, columns = np.nonzero(before[..., 1] != after[..., 1])
         part = after[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1, 1]

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from keras_homography import photos
+from keras_homography import decoding, photos
 
 
 def read(source, count, seed=0, start=0):
-    return list(source.stream(seed, start).take(count).as_numpy_iterator())
+    return [photo for _, photo in source.stream(seed, start).take(count).as_numpy_iterator()]
 
 
 def encode(image, suffix=".png"):
@@ -21,7 +21,7 @@ def encode(image, suffix=".png"):
 def test_decode_equals_opencv(images, height, width):
     """Reduction by area, enlargement bilinear, as `cv2.resize` with INTER_AREA."""
     photo = cv2.resize(images[0], (width, height), interpolation=cv2.INTER_CUBIC)
-    decoded = photos.decode(encode(photo), 120, 160).numpy()
+    decoded = decoding.decode(encode(photo), 120, 160).numpy()
     both_shrink = height >= 120 and width >= 160
     expected = cv2.resize(
         photo, (160, 120), interpolation=cv2.INTER_AREA if both_shrink else cv2.INTER_LINEAR
@@ -32,7 +32,7 @@ def test_decode_equals_opencv(images, height, width):
 
 def test_decode_makes_colour_grey(images):
     colour = np.dstack([images[0]] * 2 + [255 - images[0]])
-    decoded = photos.decode(encode(colour), 240, 320).numpy()
+    decoded = decoding.decode(encode(colour), 240, 320).numpy()
     expected = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
     assert np.abs(decoded[..., 0].astype(int) - expected).max() <= 1
 

@@ -66,7 +66,7 @@ def test_pairs_are_what_the_papers_four_steps_give(folder, name):
     positions, offsets = draws(protocol, 3)
     np.testing.assert_array_equal(h4pt, offsets)
     assert patches.shape == (3, size, size, 2)
-    stream = source.stream(protocols.SEED).take(3).as_numpy_iterator()
+    stream = (photo for _, photo in source.stream(protocols.SEED).take(3).as_numpy_iterator())
     for pair, position, offset, photo in zip(patches, positions, offsets, stream, strict=True):
         photo = photo[..., 0].astype(np.float64)
         assert photo.shape == (protocol.height, protocol.width)

@@ -38,9 +38,10 @@ def test_warp_equals_opencv(warp, smooth, a_from_b):
         assert np.abs(warped[..., 0] - expected).max() < 2.5
 
 
-def test_both_kernels_agree(smooth, a_from_b):
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_both_samplers_agree(smooth, a_from_b, jit_compile):
     slow = warping.warp(tf.cast(smooth, tf.float32), a_from_b, 128, 128)
-    fast = warping.warp_fast(smooth, a_from_b, 128, 128)
+    fast = tf.function(warping.warp_fast, jit_compile=jit_compile)(smooth, a_from_b, 128, 128)
     np.testing.assert_allclose(slow, fast, atol=0.02)
 
 

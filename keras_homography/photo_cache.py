@@ -1,0 +1,139 @@
+"""Photos that are decoded once: kept in memory, or in a folder for all runs to come.
+
+In a folder every photo is a file of its raw grey levels, named by a digest of where it comes from,
+when that was changed and how it was decoded; so what is new is decoded and what is there is not,
+and several programs can share the folder.
+"""
+
+import hashlib
+import os
+import pathlib
+import re
+from concurrent import futures
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from keras_homography import files
+
+
+def _path(folder, *what):
+    digest = hashlib.sha256(repr(what).encode()).hexdigest()[:24]
+    return os.path.join(folder, digest[:2], f"{digest}.grey")
+
+
+def _write(path, photo):
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(path) as beside:
+        beside.write_bytes(photo.tobytes())
+
+
+def _from_memory(photos):
+    with tf.device("/device:CPU:0"):  # else it would fill the memory of a GPU
+        photos = tf.constant(np.stack(photos))
+    return lambda number: photos[number]
+
+
+def _from_files(paths, height, width):
+    paths = tf.constant(paths)
+
+    def get(number):
+        grey = tf.io.decode_raw(tf.io.read_file(paths[number]), tf.uint8)
+        return tf.reshape(grey, [height, width, 1])
+
+    return get
+
+
+def _reason(error):
+    """What an eager operator says is wrong, without what TensorFlow says around it."""
+    message = error.message.splitlines()[0]
+    asserted = re.search(r"Summarized data: b'(.*)'", message)
+    return asserted[1] if asserted else re.sub(r"^{{.*?}} | \[Op:.*\].*$", "", message)
+
+
+def keep(paths, read, cache, key):
+    """Decodes files and keeps them.
+
+    Args:
+      paths: of the files.
+      read: the photo in a file, in the graph.
+      cache: "memory", a folder's path, or "none".
+      key: `(height, width, ...)`, all that decides how a file is decoded.
+
+    Returns:
+      `(used, skipped, get)`: paths; `{path: reason}`, also named in the log; the photo of a number
+      below `len(used)`, in the graph. With "none" the files are not looked at but for the first
+      ones, up to one that can be read.
+    """
+    height, width = key[:2]
+
+    def decoded(path):
+        """Bytes, a path, or the reason why there is neither."""
+        try:
+            if cache in ("memory", "none"):
+                return read(path).numpy(), None
+            state = os.stat(path)
+            kept = _path(cache, os.path.abspath(path), state.st_size, state.st_mtime_ns, *key)
+            if not os.path.exists(kept) or os.path.getsize(kept) != height * width:
+                _write(kept, read(path).numpy())
+            return kept, None
+        except tf.errors.OpError as error:
+            return None, _reason(error)
+
+    used, skipped, found = [], {}, []
+    progress = keras.utils.Progbar(len(paths), unit_name="photo")
+    with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = map(decoded, paths) if cache == "none" else pool.map(decoded, paths)
+        for path, (result, reason) in zip(paths, results, strict=True):
+            if reason is not None:
+                skipped[path] = reason
+                logging.warning("Skipped %s: %s", path, reason)
+                continue
+            used.append(path)
+            found.append(result)
+            if cache == "none":
+                break
+            progress.add(1)
+    if skipped:
+        logging.warning("Skipped %d of %d files.", len(skipped), len(paths))
+    if not used:
+        return [], skipped, None
+    if cache == "memory":
+        return used, skipped, _from_memory(found)
+    if cache != "none":
+        return used, skipped, _from_files(found, height, width)
+    used = [path for path in paths if path not in skipped]
+    of_number = tf.constant(used)
+    return used, skipped, lambda number: read(of_number[number])
+
+
+def keep_all(name, photos, count, cache, key):
+    """Keeps a whole dataset of decoded photos.
+
+    Args:
+      name: of the dataset and its version.
+      photos: finite dataset, always in the same order.
+      count: how many.
+      cache: "memory" or a folder's path.
+      key: `(height, width, ...)`, all that decides how a photo is decoded.
+
+    Returns:
+      The photo of a number below `count`, in the graph.
+    """
+    height, width = key[:2]
+    progress = keras.utils.Progbar(count, unit_name="photo")
+    if cache == "memory":
+        kept = np.empty([count, height, width, 1], np.uint8)
+        for number, photo in enumerate(photos.as_numpy_iterator()):
+            kept[number] = photo
+            progress.add(1)
+        return _from_memory(kept)
+    paths = [_path(cache, name, number, *key) for number in range(count)]
+    missing = [number for number, path in enumerate(paths) if not os.path.exists(path)]
+    if missing:  # files come in one order, and what a stopped run has written is whole
+        for number, photo in enumerate(photos.skip(missing[0]).as_numpy_iterator(), missing[0]):
+            _write(paths[number], photo)
+            progress.update(number + 1)
+    return _from_files(paths, height, width)
