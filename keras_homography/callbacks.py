@@ -26,7 +26,7 @@ class Throughput(keras.callbacks.Callback):
         self._begin, self._batches = time.monotonic(), 0
 
     def on_train_batch_end(self, batch, logs=None):
-        self._batches += 1
+        self._batches = batch + 1
         self._end = time.monotonic()
         logs["pairs_per_second"] = self._mean()
 
@@ -46,6 +46,7 @@ class Validation(keras.callbacks.Callback):
         """Args: `pairs`, finite batches of (patches, h4pt); the run's folder."""
         super().__init__()
         self._pairs = pairs
+        self._predict = None
         self._output_dir = pathlib.Path(output_dir)
 
     def measure(self):
@@ -54,8 +55,13 @@ class Validation(keras.callbacks.Callback):
         Returns:
           `(summary, picture)`: of `metrics.summarize`, and of `figures.quads`.
         """
+        if self._predict is None:
+            # Not `predict`, in which all workers of a cluster would have to take part.
+            self._predict = tf.function(
+                lambda patches: tf.nest.flatten(self.model(patches, training=False))[0]
+            )
         true = np.concatenate([h4pt for _, h4pt in self._pairs])
-        h4pt = tf.nest.flatten(self.model.predict(self._pairs, verbose=0))[0]
+        h4pt = np.concatenate([self._predict(patches) for patches, _ in self._pairs])
         patches = next(iter(self._pairs))[0][: self.PICTURED]
         picture = figures.quads(patches, true[: len(patches)], h4pt[: len(patches)])
         return metrics.summarize(metrics.corner_errors(true, h4pt)), picture
@@ -82,14 +88,18 @@ class Checkpoints(keras.callbacks.Callback):
 
     Attributes:
       step: how many batches the run has trained on.
+      batch_size: pairs in each.
       history: `[{step, pairs, seconds, loss, val_mace, ...}]`, one for every round.
     """
 
-    def __init__(self, model, output_dir, batch_size):
+    def __init__(self, model, output_dir, batch_size, writes=True):
+        """Args: the model, compiled; the run's folder; pairs in a batch; whether this is the
+        process that writes, or one that only resumes and counts."""
         super().__init__()
+        self.batch_size = batch_size
+        self._writes = writes
         folder = pathlib.Path(output_dir) / "checkpoints"
         self._history_file = pathlib.Path(output_dir) / "history.json"
-        self._batch_size = batch_size
         self._step = tf.Variable(0, dtype=tf.int64)
         self._seconds = tf.Variable(0.0, dtype=tf.float64)
         self._best_mace = tf.Variable(np.inf, dtype=tf.float64)
@@ -134,7 +144,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def save(self):
         """Saves the state at the present step, if that is not done already."""
-        if _step_of(self._last.latest_checkpoint) == self.step:
+        if not self._writes or _step_of(self._last.latest_checkpoint) == self.step:
             return
         now = time.monotonic()
         self._seconds.assign_add(now - self._begin)
@@ -146,15 +156,20 @@ class Checkpoints(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._begin = time.monotonic()
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._step_of_round = self.step
+
     def on_train_batch_end(self, batch, logs=None):
-        self.step += 1
+        self.step = self._step_of_round + batch + 1
 
     def on_epoch_end(self, epoch, logs=None):
+        if not self._writes:
+            return
         seconds = float(self._seconds) + time.monotonic() - self._begin
         self.history.append(
             {
                 "step": self.step,
-                "pairs": self.step * self._batch_size,
+                "pairs": self.step * self.batch_size,
                 "seconds": round(seconds, 1),
                 **{name: float(value) for name, value in logs.items()},
             }

@@ -46,14 +46,16 @@ def decode(encoded, height, width, least_side=1):
     return tf.cast(tf.round(resized[0]), tf.uint8)
 
 
-def _decode_jpeg(encoded, height, width, least_side):
+def decode_reduced(encoded, height, width, least_side=1):
+    """A JPEG file decoded at the size next to the one needed, of those that cost nothing: uint8
+    `[any, any, 1]`. See `decode`."""
     shape = tf.io.extract_jpeg_shape(encoded)
     stored_height, stored_width = _check_side(shape[0], shape[1], least_side)
     shrinkage = tf.cast(stored_height * stored_width, tf.float32) / float(height * width)
     # The power of two next to the shrinkage of a side: what is left to `resize` is less than the
     # square root of two, for which bilinear interpolation needs no smoothing.
     power = tf.cast(tf.round(tf.math.log(tf.sqrt(shrinkage)) / tf.math.log(2.0)), tf.int32)
-    photo = tf.switch_case(
+    return tf.switch_case(
         tf.clip_by_value(power, 0, len(_RATIOS) - 1),
         [
             lambda ratio=ratio: _grey(
@@ -62,17 +64,21 @@ def _decode_jpeg(encoded, height, width, least_side):
             for ratio in _RATIOS
         ],
     )
-    resized = tf.compat.v1.image.resize_bilinear(
-        photo[None], [height, width], half_pixel_centers=True
-    )
-    return tf.cast(resized[0] + 0.5, tf.uint8)
 
 
 def decode_quickly(encoded, height, width, least_side=1):
     """`decode` for photos that are decoded every time they are read: a JPEG file is decoded at the
     size next to the one needed, which costs a third less. See `decode`."""
+
+    def decode_jpeg():
+        photo = decode_reduced(encoded, height, width, least_side)
+        resized = tf.compat.v1.image.resize_bilinear(
+            photo[None], [height, width], half_pixel_centers=True
+        )
+        return tf.cast(resized[0] + 0.5, tf.uint8)
+
     return tf.cond(
         tf.io.is_jpeg(encoded),
-        lambda: _decode_jpeg(encoded, height, width, least_side),
+        decode_jpeg,
         lambda: decode(encoded, height, width, least_side),
     )

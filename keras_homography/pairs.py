@@ -7,6 +7,8 @@ from what is computed (`cut`), so a pair is the same whatever the batch size, th
 number of threads.
 """
 
+import functools
+
 import tensorflow as tf
 
 from keras_homography import geometry, warping
@@ -98,6 +100,7 @@ def cut(photos, positions, h4pt, patch_size):
     return tf.ensure_shape(patches, [None, patch_size, patch_size, 2])
 
 
+@functools.cache  # XLA would compile every new function anew
 def maker(seed, patch_size, rho, whole_pixels=False):
     """The function that makes a pair of every photo of a batch, compiled by XLA.
 

@@ -104,6 +104,16 @@ def resolved_flags(module):
     )
 
 
+def machine():
+    """The processor and how many cores of it there are."""
+    try:
+        names = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        name = next(line.split(":")[1] for line in names.splitlines() if "model name" in line)
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name.strip()}, {os.cpu_count()} cores"
+
+
 def environment():
     """What a figure was made with: `{name: version or description}`."""
     import cv2
@@ -118,6 +128,6 @@ def environment():
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "opencv": cv2.__version__,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "machine": machine(),
         "devices": devices,
     }

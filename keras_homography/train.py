@@ -10,6 +10,7 @@ run.
 """
 
 import json
+import os
 import pathlib
 import sys
 
@@ -26,6 +27,21 @@ flags.DEFINE_string(
     "validation_dataset", "", "The same, for validation. Empty: a held-out part of --dataset."
 )
 flags.DEFINE_string("data_dir", None, "Where TFDS keeps its datasets. Default: TFDS's own.")
+flags.DEFINE_string(
+    "cache",
+    "auto",
+    "Where decoded photos are kept: 'memory'; a folder's path, for all runs to come; 'none' to "
+    "decode them every time; 'auto' is memory for a folder of photos, none for TFDS.",
+)
+flags.DEFINE_string(
+    "data_service", None, "Make the pairs on a tf.data service: grpc://host:port of its dispatcher."
+)
+flags.DEFINE_enum(
+    "make_pairs_on",
+    "host",
+    ["host", "device"],
+    "'device' warps the photos within the step of training, on the GPU, where a host only decodes.",
+)
 flags.DEFINE_string("model", "homographynet", "Architecture.")
 flags.DEFINE_float("width", 1.0, "Factor on the number of channels.")
 flags.DEFINE_float("dropout", None, "Share of activations dropped. Default: the architecture's.")
@@ -58,18 +74,58 @@ flags.DEFINE_enum(
 flags.DEFINE_integer("decay_steps", 30_000, "Of --schedule=step.", lower_bound=1)
 flags.DEFINE_float("clip_norm", None, "The largest norm of a gradient. Default: no limit.")
 flags.DEFINE_integer("warmup_steps", 0, "Of --schedule=cosine.", lower_bound=0)
-flags.DEFINE_integer("gpus", 0, "GPUs to train on; 0 is the CPU.", lower_bound=0)
+flags.DEFINE_integer(
+    "gpus", 0, "GPUs of this machine to train on; 0 is the CPU.", lower_bound=0
+)
+flags.DEFINE_list(
+    "workers", [], "To train on several machines: host:port of all, the same on each."
+)
+flags.DEFINE_integer(
+    "task", None, "Which of the --workers this is, from 0. Default: what TF_CONFIG says."
+)
 flags.DEFINE_enum(
     "mixed_precision", "none", ["none", "bfloat16", "float16"], "Type of the hidden layers."
 )
 flags.DEFINE_bool("jit_compile", False, "Compile the training step with XLA.")
+flags.DEFINE_integer(
+    "steps_per_execution", 1, "Steps that a device makes without asking Python.", lower_bound=1
+)
+flags.DEFINE_bool("profile", False, "Record where the time of steps 10 to 20 goes, in logs/.")
 flags.DEFINE_integer("seed", 0, "Of weights, photos and pairs.")
 flags.DEFINE_integer("validation_pairs", 512, "Pairs to validate on.", lower_bound=1)
 flags.DEFINE_integer("steps_per_round", 1000, "Steps between validations.", lower_bound=1)
 flags.DEFINE_string("output_dir", "runs/homographynet", "Where everything is written.")
 
 # These may change when a run goes on: they do not change what is learned from which pairs.
-_FREE_TO_CHANGE = ("steps", "gpus", "jit_compile", "output_dir", "data_dir")
+_FREE_TO_CHANGE = (
+    "steps",
+    "gpus",
+    "workers",
+    "task",
+    "jit_compile",
+    "steps_per_execution",
+    "profile",
+    "output_dir",
+    "data_dir",
+    "cache",
+    "data_service",
+    "make_pairs_on",
+)
+# These may differ between the workers of a cluster.
+_OF_A_WORKER = ("gpus", "task", "data_dir", "cache", "data_service")
+_WORKER_LOST = (
+    "AbortedError",
+    "CancelledError",
+    "DeadlineExceededError",
+    "InternalError",
+    "UnavailableError",
+    "UnknownError",
+)
+
+
+def _without(resolved, names):
+    """The lines of flags but for some of them."""
+    return [line for line in resolved.splitlines() if line[2:].split("=")[0] not in names]
 
 
 def _image_size():
@@ -94,10 +150,10 @@ def _check_configuration(output_dir, resolved):
             )
         return
 
-    def fixed(text):
-        return {line for line in text.splitlines() if line[2:].split("=")[0] not in _FREE_TO_CHANGE}
-
-    there, here = fixed(run_flags.read_text(encoding="utf-8")), fixed(resolved)
+    there, here = (
+        set(_without(text, _FREE_TO_CHANGE))
+        for text in (run_flags.read_text(encoding="utf-8"), resolved)
+    )
     if there != here:
         raise ValueError(
             f"{output_dir} holds a run with other flags: {' '.join(sorted(there - here))} there, "
@@ -105,35 +161,49 @@ def _check_configuration(output_dir, resolved):
         )
 
 
-def _open_data(width, height):
-    """The training batches, as a function of the first step, and the validation batches."""
+def _open_data(width, height, cluster):
+    """The training batches of this worker, as a function of the first step, and the validation
+    batches."""
     from keras_homography import datasets, distortions, photos
 
-    distort = None if FLAGS.distortion == "none" else distortions.make(FLAGS.distortion)
     sizes = {"patch_size": FLAGS.patch_size, "rho": FLAGS.rho, "height": height, "width": width}
+    if FLAGS.data_service:
+        datasets.service_address(FLAGS.data_service)
 
-    def open_source(dataset, part):
-        return photos.open_source(dataset, part, height, width, FLAGS.patch_size, FLAGS.data_dir)
+    def open_source(dataset, part, **options):
+        return photos.open_source(
+            dataset, part, height, width, FLAGS.patch_size, FLAGS.data_dir, **options
+        )
 
-    if FLAGS.validation_dataset:
-        source = open_source(FLAGS.dataset, "all")
-        validation_source = open_source(FLAGS.validation_dataset, "all")
-    else:
-        source = open_source(FLAGS.dataset, "train")
-        validation_source = open_source(FLAGS.dataset, "validation")
-
-    def batches(step):
-        return datasets.pair_batches(
-            source,
-            seed=FLAGS.seed,
-            batch_size=FLAGS.batch_size,
-            pairs_per_image=FLAGS.pairs_per_image,
-            start_step=step,
-            distort=distort,
+    part = "all" if FLAGS.validation_dataset else "train"
+    source = open_source(FLAGS.dataset, part, cache=FLAGS.cache, quick=True)
+    validation = None
+    if cluster.is_writer:
+        part = "all" if FLAGS.validation_dataset else "validation"
+        validation = datasets.validation_batches(
+            open_source(FLAGS.validation_dataset or FLAGS.dataset, part),
+            FLAGS.validation_pairs,
             **sizes,
         )
 
-    validation = datasets.validation_batches(validation_source, FLAGS.validation_pairs, **sizes)
+    def batches(step):
+        options = {
+            "seed": FLAGS.seed,
+            "batch_size": FLAGS.batch_size,
+            "pairs_per_image": FLAGS.pairs_per_image,
+            "start_step": step,
+            "shard": (cluster.task, len(cluster.workers)),
+        }
+        if FLAGS.make_pairs_on == "device":
+            made = datasets.photo_batches(source, **options).prefetch(2)
+        else:
+            distort = None if FLAGS.distortion == "none" else distortions.make(FLAGS.distortion)
+            made = datasets.pair_batches(source, distort=distort, **sizes, **options)
+        if FLAGS.data_service:
+            job = f"{pathlib.Path(FLAGS.output_dir).absolute()}-{cluster.task}-{step}"
+            made = datasets.made_by_service(made, FLAGS.data_service, job)
+        return made
+
     return batches, validation
 
 
@@ -167,7 +237,7 @@ def _build_trainable_model(strategy):
     """The model to train: under the strategy, in the precision asked for, compiled."""
     import keras
 
-    from keras_homography import artifacts, models, training
+    from keras_homography import artifacts, models, pairs, training
 
     keras.utils.set_random_seed(FLAGS.seed)
     policy = "float32" if FLAGS.mixed_precision == "none" else f"mixed_{FLAGS.mixed_precision}"
@@ -184,7 +254,18 @@ def _build_trainable_model(strategy):
             FLAGS.decay_steps,
             FLAGS.clip_norm,
         )
-        return training.compile_model(model, optimizer, FLAGS.loss, FLAGS.rho, FLAGS.jit_compile)
+        make_pairs = None
+        if FLAGS.make_pairs_on == "device":
+            make_pairs = pairs.maker(FLAGS.seed, FLAGS.patch_size, FLAGS.rho)
+        return training.compile_model(
+            model,
+            optimizer,
+            FLAGS.loss,
+            FLAGS.rho,
+            FLAGS.jit_compile,
+            FLAGS.steps_per_execution,
+            make_pairs,
+        )
 
 
 def _finish(model, validation, checkpoints, output_dir):
@@ -238,37 +319,65 @@ def _finish(model, validation, checkpoints, output_dir):
         print(f"  {output_dir / name}")
 
 
+def _join_cluster(resolved):
+    """The cluster of this run, once all of its workers have met."""
+    from keras_homography import cluster
+
+    found = cluster.find(FLAGS.workers, FLAGS.task)
+    if len(found.workers) > 1:
+        print(f"Worker {found.task} of {len(found.workers)} waits for the others.", flush=True)
+        cluster.meet(found, "\n".join(_without(resolved, _OF_A_WORKER)))
+    return found
+
+
+def _start_again():
+    """Replaces this process by a new one with the same command: TensorFlow cannot leave a cluster
+    that has lost a worker. The new one waits for the lost one, and resumes with it."""
+    print("\nA worker was lost. Starting again from the last checkpoint.", flush=True)
+    os.execv(sys.executable, [sys.executable, "-m", "keras_homography.train", *sys.argv[1:]])
+
+
 def main():
     output_dir = pathlib.Path(FLAGS.output_dir)
     resolved = programs.resolved_flags(sys.modules[__name__])
     _check_configuration(output_dir, resolved)
     width, height = _image_size()
+    if FLAGS.make_pairs_on == "device" and FLAGS.distortion != "none":
+        raise ValueError(
+            f"--make_pairs_on=device cannot make --distortion={FLAGS.distortion}: JPEG files are "
+            "written by the CPU. Use --make_pairs_on=host, or --distortion=none."
+        )
 
     from keras_homography import callbacks, pairs, training
 
     pairs.check_sizes(FLAGS.patch_size, FLAGS.rho, height, width)
-    strategy = training.make_strategy(FLAGS.gpus)
+    cluster = _join_cluster(resolved)
+    strategy = training.make_strategy(FLAGS.gpus, cluster=cluster)
     if FLAGS.batch_size % strategy.num_replicas_in_sync:
         raise ValueError(
-            f"--batch_size={FLAGS.batch_size} must be a multiple of --gpus={FLAGS.gpus}."
+            f"--batch_size={FLAGS.batch_size} must be a multiple of the "
+            f"{strategy.num_replicas_in_sync} devices: --gpus={FLAGS.gpus} on each of "
+            f"{len(cluster.workers)} machines."
         )
     model = _build_trainable_model(strategy)  # first: a folder of photos can take minutes to read
-    batches, validation = _open_data(width, height)
+    batches, validation = _open_data(width, height, cluster)
 
     output_dir.mkdir(parents=True, exist_ok=True)
-    files.write_text(output_dir / "run.flags", resolved)
-    checkpoints = callbacks.Checkpoints(model, output_dir, FLAGS.batch_size)
+    if cluster.is_writer:
+        files.write_text(output_dir / "run.flags", resolved)
+    checkpoints = callbacks.Checkpoints(model, output_dir, FLAGS.batch_size, cluster.is_writer)
     step = checkpoints.resume()
     print(f"Training {FLAGS.model} on {FLAGS.dataset}: step {step} to {FLAGS.steps}.")
     try:
         training.fit(
             model,
             batches,
-            callbacks.Validation(validation, output_dir),
+            callbacks.Validation(validation, output_dir) if cluster.is_writer else None,
             checkpoints,
             steps=FLAGS.steps,
             steps_per_round=FLAGS.steps_per_round,
             output_dir=output_dir,
+            profile=FLAGS.profile,
         )
     except callbacks.StopRequestedError as interruption:
         print(f"\nStopped and saved at step {checkpoints.step}. Run the same command to go on.")
@@ -279,7 +388,12 @@ def main():
             f"is kept in {output_dir / 'checkpoints'}. Try a lower --learning_rate, or "
             "--mixed_precision=none, in another --output_dir."
         ) from None
-    _finish(model, validation, checkpoints, output_dir)
+    except Exception as error:
+        if len(cluster.workers) == 1 or type(error).__name__ not in _WORKER_LOST:
+            raise
+        _start_again()
+    if cluster.is_writer:
+        _finish(model, validation, checkpoints, output_dir)
 
 
 if __name__ == "__main__":

@@ -7,37 +7,59 @@ import keras
 import tensorflow as tf
 
 from keras_homography import callbacks, losses, matching
+from keras_homography import cluster as cluster_module
 
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "step", "cosine")
 
 
-def make_strategy(gpus, device_type="GPU"):
-    """The distribution strategy for a number of GPUs.
+def make_strategy(gpus, device_type="GPU", cluster=cluster_module.Cluster(("",), 0)):
+    """The distribution strategy for a number of GPUs, on one machine or several.
 
     Args:
-      gpus: 0 for the CPU, 1 for the first GPU, more for `tf.distribute.MirroredStrategy` over
-        exactly that many.
+      gpus: of this machine: 0 for the CPU, 1 for the first GPU, more for all of exactly that many.
       device_type: "GPU"; tests give "CPU", which can be split into logical devices.
+      cluster: of `cluster.find`; its workers have met.
 
     Returns:
-      `tf.distribute.Strategy`.
+      `tf.distribute.Strategy`: for more than one GPU `MirroredStrategy`, for more than one worker
+      `MultiWorkerMirroredStrategy`.
 
     Raises:
       ValueError: `gpus` is negative or more than are visible.
     """
+    if len(cluster.workers) > 1:
+        return _make_cluster_strategy(gpus, cluster)
     devices = [device.name for device in tf.config.list_logical_devices(device_type)]
+    _check_gpus(gpus, devices)
+    if gpus == 0:
+        return tf.distribute.OneDeviceStrategy("/device:CPU:0")
+    if gpus == 1:
+        return tf.distribute.OneDeviceStrategy(devices[0])
+    return tf.distribute.MirroredStrategy(devices[:gpus])
+
+
+def _check_gpus(gpus, devices):
     if not 0 <= gpus <= len(devices):
         visible = f"{len(devices)}: {', '.join(devices)}" if devices else "none"
         raise ValueError(
             f"--gpus={gpus}, but TensorFlow sees {visible}. Give a number from 0 (CPU) to "
             f"{len(devices)}. For GPUs, install keras-homography[gpu] and check `nvidia-smi`."
         )
-    if gpus == 0:
-        return tf.distribute.OneDeviceStrategy("/device:CPU:0")
-    if gpus == 1:
-        return tf.distribute.OneDeviceStrategy(devices[0])
-    return tf.distribute.MirroredStrategy(devices[:gpus])
+
+
+def _make_cluster_strategy(gpus, cluster):
+    # It takes all devices that it sees, and must be made before any of them is used.
+    devices = tf.config.list_physical_devices("GPU")
+    _check_gpus(gpus, [device.name for device in devices])
+    tf.config.set_visible_devices(devices[:gpus], "GPU")
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": list(cluster.workers)}),
+        task_type="worker",
+        task_id=cluster.task,
+        rpc_layer="grpc",
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
 
 
 def make_optimizer(
@@ -117,53 +139,104 @@ def _segments(step, steps, steps_per_round):
             step += whole * steps_per_round
 
 
-def fit(model, batches, validation, checkpoints, *, steps, steps_per_round, output_dir):
+def fit(
+    model, batches, validation, checkpoints, *, steps, steps_per_round, output_dir, profile=False
+):
     """Trains a compiled model from where its checkpoints are up to `steps`.
 
     Args:
-      model: compiled.
-      batches: function from a step to an endless dataset of batches that begins there.
-      validation: `callbacks.Validation`.
+      model: of `compile_model`.
+      batches: function from a step to an endless dataset of batches that begins there; of this
+        worker's part of them.
+      validation: `callbacks.Validation`; None for a worker that leaves it to another.
       checkpoints: `callbacks.Checkpoints` of the model, resumed.
       steps: where to end.
       steps_per_round: steps between validations.
       output_dir: of the run; TensorBoard's logs go to `logs/` in it.
+      profile: record where the time of steps 10 to 20 goes, for TensorBoard.
 
     Raises:
+      ValueError: the steps are no multiple of what the model does in one execution.
       callbacks.StopRequestedError: on SIGINT or SIGTERM, after the state is saved.
       callbacks.DivergedError: the loss is not finite; the state before stays.
     """
-    batch_size = batches(0).element_spec[1].shape[0]
+    together = model.steps_per_execution
+    if any(number % together for number in (steps, steps_per_round, checkpoints.step)):
+        raise ValueError(
+            f"With {together} steps in one execution, the steps ({steps}, from "
+            f"{checkpoints.step}) and the steps of a round ({steps_per_round}) must be multiples "
+            "of it."
+        )
     orderly_end = callbacks.OrderlyEnd()
-    observers = [
-        callbacks.Throughput(batch_size),
-        validation,
-        checkpoints,
-        keras.callbacks.TensorBoard(str(pathlib.Path(output_dir) / "logs"), write_graph=False),
-        orderly_end,
-    ]
+    observers = [callbacks.Throughput(checkpoints.batch_size), validation, checkpoints]
+    if validation:
+        observers.append(
+            keras.callbacks.TensorBoard(
+                str(pathlib.Path(output_dir) / "logs"),
+                write_graph=False,
+                profile_batch=(10, 20) if profile else 0,
+            )
+        )
+    observers.append(orderly_end)
     with orderly_end:
         try:
             for first, last, length in _segments(checkpoints.step, steps, steps_per_round):
                 model.fit(
-                    batches(checkpoints.step),
+                    _distributed(model.distribute_strategy, batches(checkpoints.step)),
                     initial_epoch=first,
                     epochs=last,
                     steps_per_epoch=length,
                     shuffle=False,
-                    callbacks=observers,
+                    verbose=1 if validation else 0,
+                    callbacks=[observer for observer in observers if observer],
                 )
         except callbacks.StopRequestedError:
             checkpoints.save()
             raise
 
 
-class StagedModel(keras.Model):
-    """The layers of a model with stages, to be trained: every stage is supervised, by the loss of
-    its corners and by where its matches are."""
+def _is_of_cluster(strategy):
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
-    def __init__(self, model, stages, loss):
-        super().__init__(model.inputs, [stages[-1][0], *stages])
+
+def _distributed(strategy, batches):
+    """This worker's batches as a strategy takes them: one machine's it splits by itself."""
+    if not _is_of_cluster(strategy):
+        return batches
+    devices = len(strategy.extended.worker_devices)
+    part = batches.element_spec[1].shape[0] // devices
+    return strategy.distribute_datasets_from_function(
+        lambda _: batches.rebatch(part) if devices > 1 else batches
+    )
+
+
+class TrainableModel(keras.Model):
+    """The layers of a model, to be trained on any strategy, on pairs or on photos."""
+
+    def __init__(self, model, outputs, make_pairs=None):
+        super().__init__(model.inputs, outputs)
+        self._make_pairs = make_pairs
+
+    def train_step(self, data):
+        if self._make_pairs is not None:
+            data = self._make_pairs(*data)
+        logs = super().train_step(data)
+        if _is_of_cluster(tf.distribute.get_strategy()):
+            # Keras averages over the first axis of what the workers return.
+            logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
+        return logs
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing, as `compile_model` builds everything: Keras 3.13 cannot do it for the
+        batches of several workers."""
+
+
+class StagedModel(TrainableModel):
+    """A model with stages: every stage is supervised, by the loss of its corners and by where its
+    matches are."""
+
+    def __init__(self, model, stages, loss, make_pairs=None):
+        super().__init__(model, [stages[-1][0], *stages], make_pairs)
         self._corner_loss = loss
         self._patch_size = model.input_shape[1]
 
@@ -179,25 +252,47 @@ class StagedModel(keras.Model):
         return super().compute_metrics(x, y, y_pred[0], sample_weight)
 
 
-def compile_model(model, optimizer, loss, rho, jit_compile=False):
+def compile_model(
+    model, optimizer, loss, rho, jit_compile=False, steps_per_execution=1, make_pairs=None
+):
     """Compiles a model of pairs with a loss of `losses.make`, and the corner error as metric.
 
-    Call it in the scope of the strategy. The optimiser's variables are made at once, for a
-    checkpoint to be restored into.
+    Call it in the scope of the strategy. All variables are made at once, for a checkpoint to be
+    restored into. Batch normalisation takes the statistics of all replicas together.
+
+    Args:
+      model: of `models.build`.
+      optimizer: of `make_optimizer`.
+      loss: a name of `losses.make`.
+      rho: of the pairs, in pixels.
+      jit_compile: whether XLA compiles the step.
+      steps_per_execution: how many steps to run before Python looks at it again.
+      make_pairs: of `pairs.maker`, for a model that is trained on photos.
 
     Returns:
-      What to train: the model, or if it has stages, one of the same layers that has all of their
-      outputs.
+      `TrainableModel` of the same layers; of a model with stages it has all of their outputs.
     """
     loss = losses.make(loss, rho)
     stages = [layer.output for layer in model.layers if isinstance(layer, matching.FitHomography)]
     if stages:
-        model = StagedModel(model, stages, loss)
-    model.compile(
+        trainable = StagedModel(model, stages, loss, make_pairs)
+    else:
+        trainable = TrainableModel(model, model.outputs[0], make_pairs)
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True
+    trainable.compile(
         optimizer,
         loss=None if stages else loss,
         metrics=[keras.metrics.MeanMetricWrapper(losses.corner_distance, name="corner_error")],
         jit_compile=jit_compile,
+        steps_per_execution=steps_per_execution,
     )
-    model.optimizer.build(model.trainable_variables)
-    return model
+    trainable.optimizer.build(trainable.trainable_variables)
+    patches, h4pt = tf.zeros([1, *model.input_shape[1:]]), tf.zeros([1, 4, 2])
+    predicted = trainable(patches)
+    trainable.compute_loss(patches, h4pt, predicted)
+    trainable.compute_metrics(patches, h4pt, predicted)
+    trainable.reset_metrics()
+    return trainable

@@ -18,11 +18,11 @@ SIZES = {"patch_size": 16, "rho": 4, "height": 60, "width": 80}
 class Run:
     """A tiny run of training in `output_dir`, as the program sets it up."""
 
-    def __init__(self, source, output_dir):
+    def __init__(self, source, output_dir, **options):
         keras.utils.set_random_seed(0)
-        self.model = models.build("homographynet", patch_size=16, rho=4, width=0.05, dropout=0.0)
+        model = models.build("homographynet", patch_size=16, rho=4, width=0.05, dropout=0.0)
         optimizer = training.make_optimizer("adam", "constant", 1e-3, steps=1)
-        training.compile_model(self.model, optimizer, "corner", rho=4)
+        self.model = training.compile_model(model, optimizer, "corner", rho=4, **options)
         self.checkpoints = callbacks.Checkpoints(self.model, output_dir, batch_size=4)
         self.resumed_at = self.checkpoints.resume()
         self._source, self._output_dir = source, output_dir
@@ -191,11 +191,8 @@ assert strategy.num_replicas_in_sync == max(1, int(sys.argv[1]))
 keras.utils.set_random_seed(0)
 with strategy.scope():
     model = models.build("homographynet", patch_size=16, rho=4, width=0.05, dropout=0.0)
-    for layer in model.layers:  # statistics are per replica
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
     optimizer = training.make_optimizer("sgd", "constant", 0.01, 1)
-    training.compile_model(model, optimizer, "l2", rho=4)
+    model = training.compile_model(model, optimizer, "l2", rho=4)
 batches = datasets.pair_batches(
     photos.Synthetic(40, 48), seed=0, batch_size=8, patch_size=16, rho=4, height=40, width=48)
 model.fit(batches, steps_per_epoch=4, verbose=0, shuffle=False)

@@ -1,0 +1,136 @@
+"""Photos -> pairs: our pipeline against as many processes of OpenCV as it has threads."""
+
+import contextlib
+import functools
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import tensorflow as tf
+
+from keras_homography import datasets, decoding, photos
+from keras_homography.benchmarks import turns
+
+SIZES = {"patch_size": 128, "rho": 32, "height": 240, "width": 320}
+BATCH_SIZE = 64
+_REFERENCE = "OpenCV, decoding for every pair"
+
+
+@contextlib.contextmanager
+def _generated_photos(count=64):
+    """A folder of generated JPEG photos of 640x480."""
+    with tempfile.TemporaryDirectory() as folder:
+        stream = photos.Synthetic(480, 640).stream(seed=0).take(count)
+        for position, photo in stream.as_numpy_iterator():
+            encoded = tf.io.encode_jpeg(photo.repeat(3, axis=-1), quality=90)
+            pathlib.Path(folder, f"{position}.jpg").write_bytes(encoded.numpy())
+        yield folder
+
+
+class _OpenCV:
+    """Processes that make pairs at the same time, each on one thread."""
+
+    def __init__(self, folder, processes):
+        sizes = [SIZES[name] for name in ("width", "height", "patch_size", "rho")]
+        command = [sys.executable, "-m", "keras_homography.benchmarks.opencv_pairs", folder]
+        self._processes = [
+            subprocess.Popen(
+                [*command, *map(str, sizes)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(processes)
+        ]
+        self.rate(0.2)  # until all of them run
+
+    def rate(self, seconds):
+        """Pairs a second of all processes together."""
+        for process in self._processes:
+            print(seconds, file=process.stdin, flush=True)
+        return sum(float(process.stdout.readline()) for process in self._processes)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for process in self._processes:
+            process.stdin.close()
+        for process in self._processes:
+            process.wait()
+
+
+def _rate(dataset, threads, seconds):
+    """Elements a second of a dataset of batches, after a first one."""
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = threads
+    batches = iter(dataset.with_options(options))
+    next(batches)
+    return turns.rate(lambda: next(batches), BATCH_SIZE, seconds)
+
+
+def _decoded(folder):
+    """JPEG files decoded at reduced size, and nothing else: what no pipeline can beat."""
+    source = photos.Folder(
+        folder, SIZES["height"], SIZES["width"], SIZES["patch_size"], cache="none"
+    )
+
+    def decode(path):
+        encoded = tf.io.read_file(path)
+        return tf.shape(decoding.decode_reduced(encoded, SIZES["height"], SIZES["width"]))
+
+    paths = tf.data.Dataset.from_tensor_slices(source.files).repeat()
+    return paths.map(decode, tf.data.AUTOTUNE).batch(BATCH_SIZE)
+
+
+def _pairs(dataset, cache, pairs_per_image):
+    source = photos.open_source(
+        dataset,
+        "all",
+        SIZES["height"],
+        SIZES["width"],
+        SIZES["patch_size"],
+        cache=cache,
+        quick=True,
+    )
+    return datasets.pair_batches(
+        source, seed=0, batch_size=BATCH_SIZE, pairs_per_image=pairs_per_image, **SIZES
+    )
+
+
+def measure(dataset, threads, seconds):
+    """Measures every case.
+
+    Args:
+      dataset: a folder of photos, or "synthetic" for generated JPEG files.
+      threads: of our pipeline; as many processes make the reference's pairs.
+      seconds: of each measurement.
+
+    Yields:
+      Of `turns.result`, pairs/s: `decoding`, the limit of the next; `jpeg_1` and `jpeg_8`, JPEG
+      files decoded every time for one pair and for eight; `cached`, photos decoded before, one pair
+      each; `synthetic`, images generated for 32 pairs each.
+
+    Raises:
+      ValueError: there are no such photos.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = dataset
+        if dataset == "synthetic":
+            folder = stack.enter_context(_generated_photos())
+        cases = {
+            "decoding": lambda: _decoded(folder),
+            "jpeg_1": lambda: _pairs(folder, "none", 1),
+            "jpeg_8": lambda: _pairs(folder, "none", 8),
+            "cached": lambda: _pairs(folder, "memory", 1),
+            "synthetic": lambda: _pairs("synthetic", "none", 32),
+        }
+        datasets_of = {case: make() for case, make in cases.items()}
+        opencv = stack.enter_context(_OpenCV(folder, threads))
+        for case, batches in datasets_of.items():
+            ours, reference = turns.in_turns(
+                functools.partial(_rate, batches, threads, seconds),
+                functools.partial(opencv.rate, seconds),
+            )
+            yield turns.result(case, ours, "pairs/s", _REFERENCE, reference, threads)
