@@ -9,9 +9,11 @@ Prints one JSON object a line: `stage`, `case`, `value`, `unit`, `reference`, `r
 run meanwhile.
 """
 
+import contextlib
 import importlib
 import json
 import os
+import sys
 import time
 
 from absl import flags
@@ -43,8 +45,11 @@ def main():
     tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
     stage = importlib.import_module(f"keras_homography.benchmarks.{FLAGS.stage}")
     described = {"machine": programs.machine(), "date": time.strftime("%Y-%m-%d")}
-    for result in stage.measure(FLAGS.dataset, FLAGS.threads, FLAGS.seconds):
-        print(json.dumps({"stage": FLAGS.stage, **result, **described}), flush=True)
+    output = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):  # progress of reading photos
+        for result in stage.measure(FLAGS.dataset, FLAGS.threads, FLAGS.seconds):
+            line = {"stage": FLAGS.stage, **result, **described}
+            print(json.dumps(line), file=output, flush=True)
 
 
 if __name__ == "__main__":

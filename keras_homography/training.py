@@ -290,9 +290,9 @@ def compile_model(
         steps_per_execution=steps_per_execution,
     )
     trainable.optimizer.build(trainable.trainable_variables)
-    patches, h4pt = tf.zeros([1, *model.input_shape[1:]]), tf.zeros([1, 4, 2])
-    predicted = trainable(patches)
-    trainable.compute_loss(patches, h4pt, predicted)
-    trainable.compute_metrics(patches, h4pt, predicted)
+    h4pt = tf.zeros([1, 4, 2])
+    if not stages:
+        trainable.compute_loss(None, h4pt, h4pt)
+    trainable.compute_metrics(None, h4pt, [h4pt] if stages else h4pt)
     trainable.reset_metrics()
     return trainable

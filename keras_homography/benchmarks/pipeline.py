@@ -84,18 +84,17 @@ def _decoded(folder):
     return paths.map(decode, tf.data.AUTOTUNE).batch(BATCH_SIZE)
 
 
-def _pairs(dataset, cache, pairs_per_image):
+def pairs(dataset, cache, pairs_per_image, batch_size=BATCH_SIZE):
+    """Our batches of pairs, as training has them: of `photos.open_source`."""
     source = photos.open_source(
         dataset,
         "all",
-        SIZES["height"],
-        SIZES["width"],
-        SIZES["patch_size"],
+        *(SIZES[name] for name in ("height", "width", "patch_size")),
         cache=cache,
         quick=True,
     )
     return datasets.pair_batches(
-        source, seed=0, batch_size=BATCH_SIZE, pairs_per_image=pairs_per_image, **SIZES
+        source, seed=0, batch_size=batch_size, pairs_per_image=pairs_per_image, **SIZES
     )
 
 
@@ -121,10 +120,10 @@ def measure(dataset, threads, seconds):
             folder = stack.enter_context(_generated_photos())
         cases = {
             "decoding": lambda: _decoded(folder),
-            "jpeg_1": lambda: _pairs(folder, "none", 1),
-            "jpeg_8": lambda: _pairs(folder, "none", 8),
-            "cached": lambda: _pairs(folder, "memory", 1),
-            "synthetic": lambda: _pairs("synthetic", "none", 32),
+            "jpeg_1": lambda: pairs(folder, "none", 1),
+            "jpeg_8": lambda: pairs(folder, "none", 8),
+            "cached": lambda: pairs(folder, "memory", 1),
+            "synthetic": lambda: pairs("synthetic", "none", 32),
         }
         datasets_of = {case: make() for case, make in cases.items()}
         opencv = stack.enter_context(_OpenCV(folder, threads))

@@ -1,0 +1,79 @@
+"""One pair at a time: networks in every form, and the estimator, against SIFT + RANSAC."""
+
+import pathlib
+import statistics
+import tempfile
+import time
+
+import cv2
+import numpy as np
+
+from keras_homography import artifacts, evaluation, files, models, predictors, protocols
+from keras_homography.benchmarks import turns
+
+_PAIRS = 48
+_REFERENCE = "sift_ransac"
+
+
+def _milliseconds(ours, reference, pairs):
+    """Medians over pairs, each given to the one and the other in turns."""
+    times = []
+    for predict in (ours, reference):
+        predict(pairs[:1])
+    for i in range(len(pairs)):
+        row = []
+        for predict in (ours, reference):
+            begin = time.perf_counter()
+            predict(pairs[i : i + 1])
+            row.append(1000.0 * (time.perf_counter() - begin))
+        times.append(row)
+    return [statistics.median(column) for column in zip(*times, strict=True)]
+
+
+def _homographynet(folder, protocol, threads):
+    """HomographyNet with new weights, which cost as much as learned ones."""
+    model = models.build("homographynet")
+    pairs = np.zeros([1, 128, 128, 2], np.float32)
+    artifacts.export(model, folder, pairs, ["model.keras", "model.tflite"])
+    for suffix in ("keras", "tflite"):
+        path = str(pathlib.Path(folder) / f"model.{suffix}")
+        (opened,) = predictors.open_all([path], protocol, threads=threads)
+        yield f"homographynet.{suffix}", opened
+
+
+def measure(dataset, threads, seconds):
+    """Measures every case.
+
+    Args:
+      dataset: a folder of photos, or "synthetic".
+      threads: that each side uses.
+      seconds: not used: 48 pairs are measured.
+
+    Yields:
+      Of `turns.result`, milliseconds a pair, medians, under each of three conditions.
+    """
+    cv2.setNumThreads(threads)
+    protocol = protocols.get("coco128")
+    source = protocols.open_source(protocol, dataset)
+    (sift,) = predictors.open_all([_REFERENCE], protocol)
+    shipped = sorted(
+        path.name
+        for path in files.resource("saved_models", "homography.keras").parent.iterdir()
+        if path.suffix in (".keras", ".tflite")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        opened = {
+            name: predictors.open_all(
+                [str(files.resource("saved_models", name))], protocol, threads=threads
+            )[0]
+            for name in shipped
+        }
+        opened["estimator"] = predictors.open_all(["estimator"], protocol, threads=threads)[0]
+        opened |= dict(_homographynet(folder, protocol, threads))
+        for distortion in ("none", "photometric", "occlusion"):
+            batches = protocols.batches(protocol, source, _PAIRS, distortion)
+            pairs = np.concatenate([patches for patches, _ in batches])
+            for name, predictor in opened.items():
+                ours, reference = _milliseconds(predictor.predict, sift.predict, pairs)
+                case = name if distortion == "none" else f"{name}, {distortion}"
+                yield turns.result(case, ours, "ms", _REFERENCE, reference, threads)
