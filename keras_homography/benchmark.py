@@ -29,7 +29,7 @@ flags.DEFINE_string(
     "dataset", "synthetic", "Folder of photos, or 'synthetic': generated photos, as JPEG files."
 )
 flags.DEFINE_integer("threads", os.cpu_count(), "That each side uses.", lower_bound=1)
-flags.DEFINE_float("seconds", 5.0, "Of each of the three turns of a case.", lower_bound=0.1)
+flags.DEFINE_float("seconds", 5.0, "Of each measurement.", lower_bound=0.1)
 
 
 def main():

@@ -29,6 +29,9 @@ class Cluster:
         return self.task == 0
 
 
+ALONE = Cluster(("",), 0)
+
+
 def _from_environment():
     """`(workers, task)` of TF_CONFIG; None if it is not set."""
     text = os.environ.get("TF_CONFIG")
@@ -63,7 +66,7 @@ def find(workers=(), task=None):
       task: which of them this process is.
 
     Returns:
-      `Cluster`; of one worker without an address if there is neither.
+      `Cluster`; `ALONE`, one worker without an address, if there is neither.
 
     Raises:
       ValueError: what is said is incomplete, wrong, or said twice and differently.
@@ -82,7 +85,7 @@ def find(workers=(), task=None):
     elif environment:
         workers, task = environment
     else:
-        return Cluster(("",), 0)
+        return ALONE
     for worker in workers:
         host, _, port = str(worker).rpartition(":")
         if not host or not port.isdigit() or not 0 < int(port) < 65536:

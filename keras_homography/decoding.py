@@ -59,7 +59,7 @@ def decode_reduced(encoded, height, width, least_side=1):
         tf.clip_by_value(power, 0, len(_RATIOS) - 1),
         [
             lambda ratio=ratio: _grey(
-                tf.io.decode_jpeg(encoded, 1, ratio=ratio, dct_method="INTEGER_FAST")
+                tf.io.decode_jpeg(encoded, 1, ratio=ratio, dct_method="INTEGER_ACCURATE")
             )
             for ratio in _RATIOS
         ],

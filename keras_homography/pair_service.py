@@ -14,9 +14,7 @@ from keras_homography import programs
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_integer(
-    "port", None, "To listen at.", lower_bound=1, upper_bound=65535, required=True
-)
+flags.DEFINE_integer("port", None, "To listen at.", lower_bound=1, upper_bound=65535, required=True)
 flags.DEFINE_string("dispatcher", None, "Makes this a worker of it: grpc://host:port.")
 flags.DEFINE_string("host", "localhost", "Under which the trainers reach this machine.")
 

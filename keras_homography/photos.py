@@ -217,9 +217,7 @@ def _open_tfds(name, part, height, width, data_dir, cache, quick):
     return source if cache == "none" else source.keep(cache, (height, width, quick))
 
 
-def open_source(
-    dataset, part, height, width, least_side, data_dir=None, cache="auto", quick=False
-):
+def open_source(dataset, part, height, width, least_side, data_dir=None, cache="auto", quick=False):
     """Opens a source of photos by its name.
 
     Args:

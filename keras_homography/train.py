@@ -74,9 +74,7 @@ flags.DEFINE_enum(
 flags.DEFINE_integer("decay_steps", 30_000, "Of --schedule=step.", lower_bound=1)
 flags.DEFINE_float("clip_norm", None, "The largest norm of a gradient. Default: no limit.")
 flags.DEFINE_integer("warmup_steps", 0, "Of --schedule=cosine.", lower_bound=0)
-flags.DEFINE_integer(
-    "gpus", 0, "GPUs of this machine to train on; 0 is the CPU.", lower_bound=0
-)
+flags.DEFINE_integer("gpus", 0, "GPUs of this machine to train on; 0 is the CPU.", lower_bound=0)
 flags.DEFINE_list(
     "workers", [], "To train on several machines: host:port of all, the same on each."
 )

@@ -13,7 +13,7 @@ OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "step", "cosine")
 
 
-def make_strategy(gpus, device_type="GPU", cluster=cluster_module.Cluster(("",), 0)):
+def make_strategy(gpus, device_type="GPU", cluster=cluster_module.ALONE):
     """The distribution strategy for a number of GPUs, on one machine or several.
 
     Args:

@@ -1,8 +1,8 @@
 """Sampling images through homographies.
 
 `sample` and `warp` are differentiable in the coordinates and the matrix, and convert to TFLite.
-`warp_fast` is for functions that XLA compiles: the same pixels of grey photos as they are stored, at
-three times the speed of `warp` there and five times that of TensorFlow's own kernel
+`warp_fast` is for functions that XLA compiles: the same pixels, of grey photos as they are stored,
+at three times the speed of `warp` there and five times that of TensorFlow's own kernel
 (ImageProjectiveTransformV3). Pairs are cut with it.
 """
 

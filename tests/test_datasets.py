@@ -47,10 +47,51 @@ def test_every_pair_is_another(source):
 def test_pairs_per_image_reuses_photos(source, monkeypatch):
     """With the draws fixed, batches of one block show the same photos."""
     monkeypatch.setattr(pairs, "draw", lambda *_, **__: (np.int32([8, 8]), np.zeros((4, 2), "f")))
+    pairs.maker.cache_clear()
     batches = [patches for patches, _ in read(source, 4, pairs_per_image=2)]
     np.testing.assert_array_equal(batches[0], batches[1])
     np.testing.assert_array_equal(batches[2], batches[3])
     assert not np.array_equal(batches[0], batches[2])
+    pairs.maker.cache_clear()
+
+
+@pytest.mark.parametrize("pairs_per_image", [1, 3])
+def test_parts_of_workers_are_together_what_one_has(source, pairs_per_image):
+    options = {"pairs_per_image": pairs_per_image, "start_step": 2}
+    whole = read(source, 5, **options)
+    parts = [read(source, 5, shard=(i, 2), **options) for i in (0, 1)]
+    for step, (patches, h4pt) in enumerate(whole):
+        for i in (0, 1):
+            np.testing.assert_array_equal(parts[i][step][0], patches[i::2])
+            np.testing.assert_array_equal(parts[i][step][1], h4pt[i::2])
+
+
+def test_photos_and_indices_make_the_same_pairs(source):
+    """What `--make_pairs_on=device` computes in the step of training."""
+    photo_batches = datasets.photo_batches(
+        source, seed=3, batch_size=4, pairs_per_image=3, start_step=1
+    )
+    make = pairs.maker(3, SIZES["patch_size"], SIZES["rho"])
+    expected = read(source, 4, pairs_per_image=3, start_step=1)
+    for (photo, indices), (patches, h4pt) in zip(photo_batches.take(4), expected, strict=True):
+        assert photo.dtype == "uint8"
+        made = make(photo, indices)
+        np.testing.assert_array_equal(made[0], patches)
+        np.testing.assert_array_equal(made[1], h4pt)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("localhost:5050", "is grpc://host:port; got"),
+        ("grpc://localhost", "is grpc://host:port"),
+        ("grpc://localhost:1", "No data service answers at grpc://localhost:1"),
+        ("grpc://localhost:99999", "No data service answers"),
+    ],
+)
+def test_a_wrong_data_service_is_refused(address, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.service_address(address)
 
 
 def test_validation_is_frozen_and_of_the_count_asked_for(source):

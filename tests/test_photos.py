@@ -1,5 +1,8 @@
 """Sources of photos: folders with bad files, TFDS's real COCO builder, names that are wrong."""
 
+import pathlib
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -30,6 +33,30 @@ def test_decode_equals_opencv(images, height, width):
     assert np.abs(decoded[..., 0].astype(int) - expected).max() <= 1
 
 
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (427, 640), (640, 427), (240, 320)])
+def test_decode_quickly_is_near_decode(images, height, width):
+    """At reduced size, then bilinear: without aliasing. TensorFlow's default way to decode at full
+    size makes photos half a grey level darker."""
+    encoded = encode(cv2.resize(images[0], (width, height)), ".jpg")
+    quick = decoding.decode_quickly(encoded, 120, 160).numpy().astype(float)
+    exact = decoding.decode(encoded, 120, 160).numpy().astype(float)
+    assert np.abs(quick - exact).mean() < 2.0
+    assert abs(np.mean(quick - exact) - 0.5) < 0.3
+    png = encode(images[0])
+    np.testing.assert_array_equal(
+        decoding.decode_quickly(png, 120, 160), decoding.decode(png, 120, 160)
+    )
+
+
+@pytest.mark.parametrize("decode", [decoding.decode, decoding.decode_quickly])
+def test_photos_below_a_side_are_refused_in_the_graph_too(images, decode):
+    encoded = encode(images[0], ".jpg")
+    assert decode(encoded, 60, 80, 240).shape == (60, 80, 1)
+    stream = tf.data.Dataset.from_tensors(encoded).map(lambda file: decode(file, 60, 80, 241))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="320x240 is below 241 pixels"):
+        next(iter(stream))
+
+
 def test_decode_makes_colour_grey(images):
     colour = np.dstack([images[0]] * 2 + [255 - images[0]])
     decoded = decoding.decode(encode(colour), 240, 320).numpy()
@@ -53,6 +80,74 @@ def test_folder_streams_every_photo_once_a_round_in_new_orders(photo_folder):
     assert rounds[0] != rounds[1] != rounds[2]
     assert [photo.tobytes() for photo in read(source, 4, start=11)] == stream[11:15]
     assert [photo.tobytes() for photo in read(source, 8, seed=1)] != rounds[0]
+
+
+def test_every_cache_gives_the_same_photos(photo_folder, tmp_path):
+    kept = str(tmp_path / "kept")
+    memory, disk, none = (
+        photos.Folder(photo_folder, 60, 80, 128, cache=cache) for cache in ("memory", kept, "none")
+    )
+    for expected, *others in zip(read(memory, 20), read(disk, 20), read(none, 20), strict=True):
+        for other in others:
+            np.testing.assert_array_equal(other, expected)
+
+
+def test_a_cache_on_disk_is_made_once_and_follows_changes(photo_folder, tmp_path):
+    folder, kept = tmp_path / "photos", tmp_path / "kept"
+    shutil.copytree(photo_folder, folder)
+
+    def open_and_list():
+        source = photos.Folder(folder, 60, 80, 128, cache=str(kept))
+        files = {path: path.stat().st_mtime_ns for path in kept.rglob("*.grey")}
+        return source, files
+
+    source, first = open_and_list()
+    assert len(first) == source.count == 8
+    assert all(path.stat().st_size == 60 * 80 for path in first)
+    assert open_and_list()[1] == first
+    changed = pathlib.Path(source.files[0])
+    changed.write_bytes(encode(np.full((200, 200), 9, np.uint8), changed.suffix))
+    half = next(iter(first))
+    half.write_bytes(b"half a photo")
+    source, second = open_and_list()
+    assert len(second) in (9, 8)  # one more, unless the half photo was the one that changed
+    assert any((photo == 9).all() for photo in read(source, 8))
+    assert not list(kept.rglob(".*"))
+
+
+def test_photos_that_go_bad_are_left_out_of_the_stream(photo_folder, tmp_path):
+    shutil.copytree(photo_folder, tmp_path / "photos")
+    source = photos.Folder(tmp_path / "photos", 60, 80, 128, cache="none")
+    whole = [position for position, _ in source.stream(0).take(16).as_numpy_iterator()]
+    assert whole == list(range(16))
+    pathlib.Path(source.files[3]).write_bytes(b"not a photo any more")
+    left = [position for position, _ in source.stream(0).take(14).as_numpy_iterator()]
+    assert len(set(range(16)) - set(left)) == 2  # once a round
+
+
+def test_shards_are_together_the_whole(photo_folder):
+    for source in (photos.Folder(photo_folder, 60, 80, 128), photos.Synthetic(60, 80)):
+        whole = list(source.stream(5, 6).take(12).as_numpy_iterator())
+        parts = [source.stream(5, 6, (i, 3)).take(4).as_numpy_iterator() for i in range(3)]
+        for expected in whole:
+            position, photo = next(parts[(expected[0] - 6) % 3])
+            assert position == expected[0]
+            np.testing.assert_array_equal(photo, expected[1])
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk"])
+def test_a_tfds_dataset_can_be_kept(coco_data_dir, tmp_path, cache):
+    cache = str(tmp_path) if cache == "disk" else cache
+    options = ("coco/2017", "train", 60, 80, 32, str(coco_data_dir))
+    kept, plain = photos.open_source(*options, cache=cache), photos.open_source(*options)
+    assert {photo.tobytes() for photo in read(kept, 6)} == {
+        photo.tobytes() for photo in read(plain, 6)
+    }
+    for missing in list(tmp_path.rglob("*.grey"))[:2]:
+        missing.unlink()
+    again = photos.open_source(*options, cache=cache)
+    for one, other in zip(read(again, 12), read(kept, 12), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_parts_of_a_folder_are_disjoint_and_complete(photo_folder):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_homography import callbacks, datasets, models, photos, training
+from keras_homography import callbacks, datasets, models, pairs, photos, training
 
 SIZES = {"patch_size": 16, "rho": 4, "height": 60, "width": 80}
 
@@ -136,6 +136,26 @@ def test_mixed_precision_trains_and_resumes(source, tmp_path, policy):
     assert run.model.get_layer("conv1").compute_dtype == policy.removeprefix("mixed_")
     assert np.isfinite(run.checkpoints.history[0]["loss"])
     np.testing.assert_array_equal(resumed.weights, run.weights)
+
+
+def test_steps_in_one_execution_count_as_steps(source, tmp_path):
+    plain = Run(source, tmp_path / "plain").fit(8)
+    together = Run(source, tmp_path / "together", steps_per_execution=4).fit(8)
+    assert [entry["step"] for entry in together.checkpoints.history] == [4, 8]
+    np.testing.assert_allclose(together.weights, plain.weights, atol=1e-5)
+    with pytest.raises(ValueError, match=r"steps \(10, from 8\) .* must be multiples"):
+        together.fit(10)
+
+
+def test_pairs_made_in_the_step_train_the_same(source, tmp_path):
+    plain = Run(source, tmp_path / "host").fit(6)
+    make = pairs.maker(0, SIZES["patch_size"], SIZES["rho"])
+
+    def photo_batches(step):
+        return datasets.photo_batches(source, seed=0, batch_size=4, start_step=step)
+
+    device = Run(source, tmp_path / "device", make_pairs=make).fit(6, photo_batches)
+    np.testing.assert_allclose(device.weights, plain.weights, atol=1e-5)
 
 
 def test_segments_end_where_rounds_end():

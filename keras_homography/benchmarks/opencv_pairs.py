@@ -19,7 +19,8 @@ def make_pair(path, width, height, patch_size, rho, random):
     photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
     x = random.integers(rho, width - patch_size - rho + 1)
     y = random.integers(rho, height - patch_size - rho + 1)
-    square = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]]) * patch_size + np.float32([x, y])
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * patch_size
+    square += np.array([x, y], np.float32)
     h4pt = random.uniform(-rho, rho, (4, 2)).astype(np.float32)
     b_from_a = cv2.getPerspectiveTransform(square + h4pt, square)
     warped = cv2.warpPerspective(photo, b_from_a, (width, height))
@@ -27,7 +28,7 @@ def make_pair(path, width, height, patch_size, rho, random):
     return np.dstack([photo[crop], warped[crop]]).astype(np.float32), h4pt
 
 
-def main(folder, *sizes):
+def main(folder, width, height, patch_size, rho):
     cv2.setNumThreads(1)  # one process a core
     random = np.random.default_rng()
     paths = [str(path) for path in pathlib.Path(folder).rglob("*") if path.is_file()]
@@ -35,7 +36,8 @@ def main(folder, *sizes):
     for line in sys.stdin:
         count, begin = 0, time.perf_counter()
         while (passed := time.perf_counter() - begin) < float(line):
-            make_pair(paths[random.integers(len(paths))], *sizes, random)
+            path = paths[random.integers(len(paths))]
+            make_pair(path, width, height, patch_size, rho, random)
             count += 1
         print(count / passed, flush=True)
 

@@ -67,11 +67,12 @@ def _seconds_to_start(name, dataset):
         flags = [f"--model={name}", f"--dataset={dataset}", f"--batch_size={BATCH_SIZE}"]
         begin = time.perf_counter()
         with subprocess.Popen(
-            [*command, *flags, f"--output_dir={folder}/run"], stdout=subprocess.PIPE
+            [*command, *flags, f"--output_dir={folder}/run"], stdout=subprocess.PIPE, bufsize=0
         ) as process:
+            assert process.stdout is not None
             printed = b""
             while b"loss" not in printed:  # which the progress bar shows after a step
-                read = process.stdout.read1()
+                read = process.stdout.read(16)
                 if not read:
                     raise RuntimeError(f"Training ended before its first step: {printed!r}")
                 printed += read
