@@ -9,14 +9,13 @@ Leaves in `--output_dir`: `model.keras`, `saved_model/`, `model.tflite`, `metric
 run.
 """
 
-import json
 import os
 import pathlib
 import sys
 
 from absl import flags
 
-from keras_homography import files, programs
+from keras_homography import files, programs, run_flags
 
 FLAGS = flags.FLAGS
 
@@ -94,23 +93,6 @@ flags.DEFINE_integer("validation_pairs", 512, "Pairs to validate on.", lower_bou
 flags.DEFINE_integer("steps_per_round", 1000, "Steps between validations.", lower_bound=1)
 flags.DEFINE_string("output_dir", "runs/homographynet", "Where everything is written.")
 
-# These may change when a run goes on: they do not change what is learned from which pairs.
-_FREE_TO_CHANGE = (
-    "steps",
-    "gpus",
-    "workers",
-    "task",
-    "jit_compile",
-    "steps_per_execution",
-    "profile",
-    "output_dir",
-    "data_dir",
-    "cache",
-    "data_service",
-    "make_pairs_on",
-)
-# These may differ between the workers of a cluster.
-_OF_A_WORKER = ("gpus", "task", "data_dir", "cache", "data_service")
 _WORKER_LOST = (
     "AbortedError",
     "CancelledError",
@@ -121,11 +103,6 @@ _WORKER_LOST = (
 )
 
 
-def _without(resolved, names):
-    """The lines of flags but for some of them."""
-    return [line for line in resolved.splitlines() if line[2:].split("=")[0] not in names]
-
-
 def _image_size():
     try:
         width, height = (int(side) for side in FLAGS.image_size)
@@ -134,29 +111,6 @@ def _image_size():
             f"--image_size must be WIDTH,HEIGHT in pixels; got {','.join(FLAGS.image_size)}."
         ) from None
     return width, height
-
-
-def _check_configuration(output_dir, resolved):
-    """Raises `ValueError` if the folder holds a run with other flags, or other files."""
-    files.check_writable(output_dir)
-    run_flags = output_dir / "run.flags"
-    if not run_flags.exists():
-        if output_dir.exists() and any(output_dir.iterdir()):
-            raise ValueError(
-                f"{output_dir} is not empty and holds no run of this program. Give another "
-                "--output_dir."
-            )
-        return
-
-    there, here = (
-        set(_without(text, _FREE_TO_CHANGE))
-        for text in (run_flags.read_text(encoding="utf-8"), resolved)
-    )
-    if there != here:
-        raise ValueError(
-            f"{output_dir} holds a run with other flags: {' '.join(sorted(there - here))} there, "
-            f"{' '.join(sorted(here - there))} here. Use the same flags, or another --output_dir."
-        )
 
 
 def _open_data(width, height, cluster):
@@ -235,7 +189,7 @@ def _build_trainable_model(strategy):
     """The model to train: under the strategy, in the precision asked for, compiled."""
     import keras
 
-    from keras_homography import artifacts, models, pairs, training
+    from keras_homography import artifacts, models, optimizers, pairs, training
 
     keras.utils.set_random_seed(FLAGS.seed)
     policy = "float32" if FLAGS.mixed_precision == "none" else f"mixed_{FLAGS.mixed_precision}"
@@ -243,7 +197,7 @@ def _build_trainable_model(strategy):
         model = _build_model()
         if FLAGS.initial_weights:
             models.copy_weights(model, artifacts.load_model(_initial_weights()))
-        optimizer = training.make_optimizer(
+        optimizer = optimizers.make(
             FLAGS.optimizer,
             FLAGS.schedule,
             FLAGS.learning_rate,
@@ -268,9 +222,7 @@ def _build_trainable_model(strategy):
 
 def _finish(model, validation, checkpoints, output_dir):
     """Exports the weights of the best round, measures them, and says where everything is."""
-    import numpy as np
-
-    from keras_homography import artifacts, figures, metrics, models
+    from keras_homography import models, run_report
 
     # A float32 copy: models of mixed precision do not convert to built-in TFLite operators.
     exported = _build_model()
@@ -280,41 +232,12 @@ def _finish(model, validation, checkpoints, output_dir):
             layer.set_weights(model.get_layer(layer.name).get_weights())
     if FLAGS.refine:
         exported = models.refine(exported)
-    patches = np.concatenate([patches for patches, _ in validation])
-    h4pt = np.concatenate([h4pt for _, h4pt in validation])
-    parity = artifacts.export(exported, output_dir, patches[:8])
-    errors = metrics.corner_errors(h4pt, exported.predict(patches, verbose=0))
-    summary = metrics.summarize(errors)
-    identity = metrics.summarize(metrics.corner_errors(h4pt, np.zeros_like(h4pt)))
-    report = {
-        "schema_version": 1,
+    described = {
         "model": FLAGS.model,
-        "parameters": exported.count_params(),
         "dataset": FLAGS.dataset,
         "validation_dataset": FLAGS.validation_dataset or FLAGS.dataset,
-        "validation_pairs": len(errors),
-        "validation": summary,
-        "identity": identity,
-        "steps": checkpoints.step,
-        "best_step": checkpoints.best_step,
-        "pairs": checkpoints.step * FLAGS.batch_size,
-        "largest_difference_px": parity,
-        "environment": programs.environment(),
-        "history": checkpoints.history,
     }
-    files.write_text(output_dir / "metrics.json", json.dumps(report, indent=1))
-    curve = figures.learning_curves({FLAGS.model: checkpoints.history}, identity["mace"])
-    with files.replacing(output_dir / "learning_curve.png") as beside:
-        figures.write_png(beside, curve)
-    print(
-        f"\nCorner error on {len(errors)} validation pairs ({report['validation_dataset']}): mean "
-        f"{summary['mace']:.2f} px, median {summary['median']:.2f} px; identity "
-        f"{identity['mace']:.2f} px. Best round: step {checkpoints.best_step}."
-    )
-    for name, difference in parity.items():
-        print(f"  {output_dir / name}  (read back: equal within {difference:.1g} px)")
-    for name in ("metrics.json", "learning_curve.png", "validation.png", "run.flags", "logs"):
-        print(f"  {output_dir / name}")
+    run_report.write(exported, described, validation, checkpoints, output_dir)
 
 
 def _join_cluster(resolved):
@@ -324,7 +247,7 @@ def _join_cluster(resolved):
     found = cluster.find(FLAGS.workers, FLAGS.task)
     if len(found.workers) > 1:
         print(f"Worker {found.task} of {len(found.workers)} waits for the others.", flush=True)
-        cluster.meet(found, "\n".join(_without(resolved, _OF_A_WORKER)))
+        cluster.meet(found, run_flags.of_all_workers(resolved))
     return found
 
 
@@ -338,7 +261,7 @@ def _start_again():
 def main():
     output_dir = pathlib.Path(FLAGS.output_dir)
     resolved = programs.resolved_flags(sys.modules[__name__])
-    _check_configuration(output_dir, resolved)
+    run_flags.check(output_dir, resolved)
     width, height = _image_size()
     if FLAGS.make_pairs_on == "device" and FLAGS.distortion != "none":
         raise ValueError(

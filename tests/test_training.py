@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_homography import callbacks, datasets, models, pairs, photos, training
+from keras_homography import callbacks, datasets, models, optimizers, pairs, photos, training
 
 SIZES = {"patch_size": 16, "rho": 4, "height": 60, "width": 80}
 
@@ -21,7 +21,7 @@ class Run:
     def __init__(self, source, output_dir, **options):
         keras.utils.set_random_seed(0)
         model = models.build("homographynet", patch_size=16, rho=4, width=0.05, dropout=0.0)
-        optimizer = training.make_optimizer("adam", "constant", 1e-3, steps=1)
+        optimizer = optimizers.make("adam", "constant", 1e-3, steps=1)
         self.model = training.compile_model(model, optimizer, "corner", rho=4, **options)
         self.checkpoints = callbacks.Checkpoints(self.model, output_dir, batch_size=4)
         self.resumed_at = self.checkpoints.resume()
@@ -164,36 +164,6 @@ def test_segments_end_where_rounds_end():
     assert list(training._segments(8, 8, 4)) == []
 
 
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        ("constant", {0: 1.0, 100: 1.0}),
-        ("step", {0: 1.0, 29: 1.0, 30: 0.1, 60: 0.01}),
-        ("cosine", {0: 0.0, 5: 0.5, 10: 1.0, 55: 0.5, 100: 0.0}),
-    ],
-)
-def test_schedules(schedule, expected):
-    optimizer = training.make_optimizer("sgd", schedule, 1.0, 100, warmup_steps=10, decay_steps=30)
-    for step, rate in expected.items():
-        optimizer.iterations.assign(step)
-        np.testing.assert_allclose(optimizer.learning_rate, rate, atol=1e-6)
-    assert optimizer.momentum == 0.9
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("adam", "linear", 1.0, 9), "no schedule 'linear'"),
-        (("lamb", "constant", 1.0, 9), "no optimiser 'lamb'"),
-        (("adam", "constant", 0.0, 9), "must be above 0; got 0.0"),
-        (("adam", "cosine", 1.0, 9, 9), "9 of 9 steps"),
-    ],
-)
-def test_wrong_optimisers_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        training.make_optimizer(*arguments)
-
-
 def test_more_gpus_than_there_are_is_an_error_that_lists_them():
     count = len(tf.config.list_logical_devices("GPU"))
     with pytest.raises(ValueError, match=f"--gpus={count + 1}, but TensorFlow sees"):
@@ -205,13 +175,13 @@ import sys
 import numpy as np, tensorflow as tf, keras
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 3)
-from keras_homography import datasets, models, photos, training
+from keras_homography import datasets, models, optimizers, photos, training
 strategy = training.make_strategy(int(sys.argv[1]), device_type="CPU")
 assert strategy.num_replicas_in_sync == max(1, int(sys.argv[1]))
 keras.utils.set_random_seed(0)
 with strategy.scope():
     model = models.build("homographynet", patch_size=16, rho=4, width=0.05, dropout=0.0)
-    optimizer = training.make_optimizer("sgd", "constant", 0.01, 1)
+    optimizer = optimizers.make("sgd", "constant", 0.01, 1)
     model = training.compile_model(model, optimizer, "l2", rho=4)
 batches = datasets.pair_batches(
     photos.Synthetic(40, 48), seed=0, batch_size=8, patch_size=16, rho=4, height=40, width=48)
@@ -234,7 +204,7 @@ def test_every_stage_of_a_cascade_is_trained(source, tmp_path):
     keras.utils.set_random_seed(0)
     sizes = {"patch_size": 32, "rho": 8, "height": 60, "width": 80}
     plain = models.build("cascade", patch_size=32, rho=8, width=0.3)
-    optimizer = training.make_optimizer("adam", "constant", 1e-3, steps=1, clip_norm=20.0)
+    optimizer = optimizers.make("adam", "constant", 1e-3, steps=1, clip_norm=20.0)
     model = training.compile_model(plain, optimizer, "corner", rho=8)
     assert len(tf.nest.flatten(model.outputs)) == 1 + 3 * (1 + 3)  # the answer; coarse and fine
     before = {layer.name: layer.get_weights() for layer in plain.layers if layer.weights}
