@@ -13,6 +13,9 @@ from ai_edge_litert import interpreter as litert
 from keras_homography import files, geometry
 from keras_homography import models as models  # registers the layers of their files
 
+# Of a model's outputs, in their order. TFLite orders them by name: the main one must come first.
+OUTPUTS = ("h4pt", "probabilities")
+
 # Float32 convolutions add up in another order in each runtime.
 TOLERANCE = 1e-3  # pixels
 # Of files with smaller weights: of the median, and the share that may differ by a pixel or more.
@@ -80,16 +83,19 @@ def _archive(model, folder, endpoints):
 
 
 def _as_function(model, batch_size):
-    """Pairs -> `h4pt`, traced once however many endpoints call it: that takes most of the time."""
+    """Pairs -> `{output: value}`, traced once however many endpoints call it: that takes most of
+    the time."""
     pairs = tf.TensorSpec([batch_size, *model.input_shape[1:]], tf.float32, "pairs")
+    names = OUTPUTS[: len(model.outputs)]
     return tf.function(
-        lambda pairs: tf.nest.flatten(model(pairs, training=False))[0], input_signature=[pairs]
+        lambda pairs: dict(zip(names, tf.nest.flatten(model(pairs, training=False)), strict=True)),
+        input_signature=[pairs],
     )
 
 
 def _serving(function):
     """The endpoint that takes stacked patches: see `write_saved_model`."""
-    return "serving_default", lambda pairs: {"h4pt": function(pairs)}, function.input_signature
+    return "serving_default", function, function.input_signature
 
 
 def _alignment(function):
@@ -100,7 +106,7 @@ def _alignment(function):
         patch_a, scale_a = _as_patch(image_a, patch_size)
         patch_b, scale_b = _as_patch(image_b, patch_size)
         pairs = tf.concat([patch_a, patch_b], axis=-1)[None]
-        h4pt = function(pairs)[0]
+        h4pt = function(pairs)["h4pt"][0]
         a_from_b = geometry.matrix_from_h4pt(h4pt, patch_size)
         a_from_b = geometry.rescale(a_from_b, scale_a, scale_b)
         return {"h4pt": h4pt, "a_from_b": a_from_b, "b_from_a": geometry.invert(a_from_b)}
@@ -113,16 +119,17 @@ def write_saved_model(model, folder):
     """Writes a SavedModel that needs neither Keras nor this package.
 
     Signatures: `serving_default(pairs)`, float32 `[n, size, size, 2]` in 0..255 -> `h4pt`
-    `[n, 4, 2]`, pixels; `align(image_a, image_b)`, two uint8 images `[height, width, 1 or 3]` of
-    any size -> `h4pt` `[4, 2]`, pixels of the network's patch, and `a_from_b` and `b_from_a`
-    `[3, 3]`, pixels of the images.
+    `[n, 4, 2]`, pixels, and of a model that has them `probabilities`; `align(image_a, image_b)`,
+    two uint8 images `[height, width, 1 or 3]` of any size -> `h4pt` `[4, 2]`, pixels of the
+    network's patch, and `a_from_b` and `b_from_a` `[3, 3]`, pixels of the images.
     """
     function = _as_function(model, None)
     _archive(model, folder, [_serving(function), _alignment(function)])
 
 
 def write_tflite(model, path, precision="float32"):
-    """Writes a TFLite file: one pair in, `h4pt` out, built-in operators only.
+    """Writes a TFLite file: one pair in, `h4pt` out and what else the model gives, built-in
+    operators only.
 
     Args:
       model: float32 `keras.Model` of pairs.

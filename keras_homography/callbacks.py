@@ -42,9 +42,11 @@ class Validation(keras.callbacks.Callback):
 
     PICTURED = 8
 
-    def __init__(self, pairs, output_dir):
-        """Args: `pairs`, finite batches of (patches, h4pt); the run's folder."""
+    def __init__(self, pairs, output_dir, rho):
+        """Args: `pairs`, finite batches of (patches, h4pt); the run's folder; the largest offset of
+        the pairs, in pixels."""
         super().__init__()
+        self._rho = rho
         self._pairs = pairs
         self._predict = None
         self._output_dir = pathlib.Path(output_dir)
@@ -53,18 +55,26 @@ class Validation(keras.callbacks.Callback):
         """Runs the model on the validation pairs.
 
         Returns:
-          `(summary, picture)`: of `metrics.summarize`, and of `figures.quads`.
+          `(summary, picture)`: of `metrics.summarize`, and of `figures.quads` or, for a model that
+          has probabilities, `figures.confidence_maps`.
         """
         if self._predict is None:
             # Not `predict`, in which all workers of a cluster would have to take part.
             self._predict = tf.function(
-                lambda patches: tf.nest.flatten(self.model(patches, training=False))[0]
+                lambda patches: tf.nest.flatten(self.model(patches, training=False))
             )
         true = np.concatenate([h4pt for _, h4pt in self._pairs])
-        h4pt = np.concatenate([self._predict(patches) for patches, _ in self._pairs])
+        h4pt = np.concatenate([self._predict(patches)[0] for patches, _ in self._pairs])
         patches = next(iter(self._pairs))[0][: self.PICTURED]
-        picture = figures.quads(patches, true[: len(patches)], h4pt[: len(patches)])
-        return metrics.summarize(metrics.corner_errors(true, h4pt)), picture
+        return metrics.summarize(metrics.corner_errors(true, h4pt)), self._draw(patches, true)
+
+    def _draw(self, patches, true):
+        h4pt, *others = (output.numpy() for output in self._predict(patches))
+        if self.model.output_names[-1] == "probabilities":
+            return figures.confidence_maps(
+                patches, true[: len(patches)], h4pt, others[0], self._rho
+            )
+        return figures.quads(patches, true[: len(patches)], h4pt)
 
     def on_epoch_end(self, epoch, logs=None):
         summary, picture = self.measure()

@@ -49,6 +49,43 @@ def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
     return np.vstack(rows)
 
 
+def confidence_maps(patches, h4pt_true, h4pt, probabilities, rho):
+    """How sure a classification network is of every corner, as in figure 5 of DeTone et al. 2016.
+
+    Args:
+      patches: `[n, size, size, 2]`, grey levels in 0..255.
+      h4pt_true: `[n, 4, 2]`, pixels.
+      h4pt: `[n, 4, 2]`, pixels.
+      probabilities: `[n, 4, 2, bins]`, of each offset along x and y.
+      rho: of the outermost bins, in pixels.
+
+    Returns:
+      uint8 `[height, width, 3]`, RGB: a row for each pair, of patch A with the quads of `quads` and
+      a map of offsets for each corner: bright is likely, the green cross is the truth.
+    """
+    rows = []
+    for patch, true, found, confidence in zip(
+        np.asarray(patches), np.asarray(h4pt_true), h4pt, np.asarray(probabilities), strict=True
+    ):
+        tile = quads(patch[None], true[None], found[None], columns=1)
+        side = len(tile)
+        tiles = [tile]
+        for corner, (along_x, along_y) in zip(true, confidence, strict=True):
+            likely = np.outer(along_y, along_x)
+            likely = np.uint8(255 * np.sqrt(likely / likely.max()))  # faint tails show too
+            likely = cv2.resize(likely, (side, side), interpolation=cv2.INTER_NEAREST)
+            likely = cv2.cvtColor(
+                cv2.applyColorMap(likely, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB
+            )
+            bin_width = side / len(along_x)
+            place = (corner / rho + 1.0) / 2.0 * (side - bin_width) + bin_width / 2.0
+            point = tuple(int(value) for value in np.clip(np.round(place), 0, side - 1))
+            cv2.drawMarker(likely, point, TRUE_COLOUR, cv2.MARKER_CROSS, 15, 2)
+            tiles.append(likely)
+        rows.append(np.hstack(tiles))
+    return np.vstack(rows)
+
+
 def learning_curves(histories, identity):
     """MACE against the pairs that a run has seen.
 

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_homography import refinement
+from keras_homography import geometry, refinement
 
 
 @keras.saving.register_keras_serializable("keras_homography")
@@ -52,17 +52,38 @@ class LookAgain(keras.layers.Layer):
         if not self.more_steps:
             return refined, disagreement
 
-        def look_again():
-            best = self._further(
-                self.stage, pairs, (features_a, features_b, a_from_b), (refined, disagreement)
+        best = refined, disagreement
+        opinions = [
+            lambda best: self._further(self.stage, pairs, (features_a, features_b, a_from_b), best)
+        ]
+        if self.second_start is not None:
+            opinions.append(
+                lambda best: self._further(
+                    self.second_stage, pairs, self.second_start(pairs, training=False), best
+                )
             )
-            if self.second_start is None:
-                return best
-            opinion = self.second_start(pairs, training=False)
-            return self._further(self.second_stage, pairs, opinion, best)
+            opinions.append(
+                lambda best: self._further(
+                    self.second_stage, pairs, self._swapped_start(pairs), best
+                )
+            )
+        return self._ask(opinions, best)
 
-        undecided = tf.reduce_max(disagreement) > self.enough
-        return tf.cond(undecided, look_again, lambda: (refined, disagreement))
+    def _swapped_start(self, pairs):
+        """The second opinion's start, found with the roles of A and B exchanged: it fails on other
+        pairs."""
+        features_b, features_a, b_from_a = self.second_start(
+            tf.reverse(pairs, [-1]), training=False
+        )
+        return features_a, features_b, geometry.invert(b_from_a)
+
+    def _ask(self, opinions, best):
+        """Asks one opinion after the other for as long as a pair is undecided."""
+        if not opinions:
+            return best
+        first, *others = opinions
+        undecided = tf.reduce_max(best[1]) > self.enough
+        return tf.cond(undecided, lambda: self._ask(others, first(best)), lambda: best)
 
     def _further(self, stage, pairs, opinion, best):
         """The better of `best`, `(h4pt, disagreement)`, and where a stage goes from an opinion."""

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from keras_homography import geometry, matching
 
-NAMES = ("corner", "l2", "huber")
+NAMES = ("corner", "l2", "huber", "cross_entropy")
 
 
 def corner_distance(h4pt_true, h4pt):
@@ -42,10 +42,35 @@ def make(name, rho):
         per_coordinate = tf.where(error < 1.0, 0.5 * tf.square(error), error - 0.5)
         return tf.reduce_mean(per_coordinate, axis=[-2, -1])
 
+    if name == "cross_entropy":
+        raise ValueError(
+            "The loss cross_entropy is for a model with probabilities, homographynet_classifier."
+        )
     losses = {"corner": corner_distance, "l2": l2, "huber": huber}
     if name not in losses:
         raise ValueError(f"There is no loss {name!r}; there are {', '.join(NAMES)}.")
     return losses[name]
+
+
+def cross_entropy(h4pt_true, probabilities, rho):
+    """The paper's loss of its classification network (section 4), for a truth between two bins.
+
+    Ours: the paper counts the nearest bin alone as true. Here both neighbours are, by nearness, so
+    that the expectation over the bins is the true offset where the loss is least.
+
+    Args:
+      h4pt_true: `[n, 4, 2]`, pixels; beyond rho it counts as rho.
+      probabilities: `[n, 4, 2, bins]`, of `homographynet_classifier`.
+      rho: offset of the last bin, in pixels.
+
+    Returns:
+      float32 `[n]`, nats a coordinate.
+    """
+    bins = probabilities.shape[-1]
+    place = (tf.clip_by_value(h4pt_true / rho, -1.0, 1.0) + 1.0) * (bins - 1) / 2.0
+    nearness = tf.maximum(0.0, 1.0 - tf.abs(place[..., None] - tf.range(bins, dtype=tf.float32)))
+    log = tf.math.log(tf.maximum(probabilities, 1e-9))
+    return -tf.reduce_mean(tf.reduce_sum(nearness * log, axis=-1), axis=[-2, -1])
 
 
 def match_likelihood(h4pt_true, matches, patch_size):

@@ -243,13 +243,13 @@ def attach(model, **options):
     """A model with refinement behind it.
 
     Args:
-      model: a functional `keras.Model` of pairs whose output is `h4pt`.
+      model: a functional `keras.Model` of pairs whose first output is `h4pt`.
       **options: of `LucasKanade`.
 
     Returns:
-      A functional `keras.Model` of the same input and output.
+      A functional `keras.Model` of the same input and outputs.
     """
-    refined, _ = LucasKanade(dtype="float32", name="refinement", **options)(
-        model.input, model.output
-    )
-    return keras.Model(model.input, refined, name=f"{model.name}_refined")
+    h4pt, *others = model.outputs
+    refined, _ = LucasKanade(dtype="float32", name="refinement", **options)(model.input, h4pt)
+    outputs = [refined, *others] if others else refined
+    return keras.Model(model.input, outputs, name=f"{model.name}_refined")

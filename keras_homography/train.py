@@ -41,7 +41,11 @@ flags.DEFINE_enum(
     ["host", "device"],
     "'device' warps the photos within the step of training, on the GPU, where a host only decodes.",
 )
-flags.DEFINE_string("model", "homographynet", "Architecture.")
+flags.DEFINE_string(
+    "model",
+    "homographynet",
+    "Architecture: homographynet, homographynet_classifier, mobile or cascade.",
+)
 flags.DEFINE_float("width", 1.0, "Factor on the number of channels.")
 flags.DEFINE_float("dropout", None, "Share of activations dropped. Default: the architecture's.")
 flags.DEFINE_string(
@@ -60,7 +64,12 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_integer("steps", 90_000, "Batches to train on, in all.", lower_bound=1)
 flags.DEFINE_integer("batch_size", 64, "Pairs in a batch, over all GPUs.", lower_bound=1)
-flags.DEFINE_enum("loss", "corner", ["corner", "l2", "huber"], "What to minimise.")
+flags.DEFINE_enum(
+    "loss",
+    "corner",
+    ["corner", "l2", "huber", "cross_entropy"],
+    "What to minimise; 'cross_entropy' is for homographynet_classifier.",
+)
 flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "SGD has a momentum of 0.9.")
 flags.DEFINE_float("learning_rate", 5e-4, "The highest learning rate.")
 flags.DEFINE_enum(
@@ -293,7 +302,7 @@ def main():
         training.fit(
             model,
             batches,
-            callbacks.Validation(validation, output_dir) if cluster.is_writer else None,
+            callbacks.Validation(validation, output_dir, FLAGS.rho) if cluster.is_writer else None,
             checkpoints,
             steps=FLAGS.steps,
             steps_per_round=FLAGS.steps_per_round,

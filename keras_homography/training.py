@@ -201,6 +201,21 @@ class StagedModel(TrainableModel):
         return super().compute_metrics(x, y, y_pred[0], sample_weight)
 
 
+class ClassifyingModel(TrainableModel):
+    """A model with probabilities: these are supervised; its corners are what people read."""
+
+    def __init__(self, model, rho, make_pairs=None):
+        super().__init__(model, model.outputs, make_pairs)
+        self._rho = rho
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        loss = tf.reduce_mean(losses.cross_entropy(y, y_pred[1], self._rho))
+        return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, y_pred[0], sample_weight)
+
+
 def compile_model(
     model, optimizer, loss, rho, jit_compile=False, steps_per_execution=1, make_pairs=None
 ):
@@ -221,10 +236,13 @@ def compile_model(
     Returns:
       `TrainableModel` of the same layers; of a model with stages it has all of their outputs.
     """
-    loss = losses.make(loss, rho)
+    classifies = loss == "cross_entropy" and len(model.outputs) > 1
+    loss = None if classifies else losses.make(loss, rho)
     stages = [layer.output for layer in model.layers if isinstance(layer, matching.FitHomography)]
     if stages:
         trainable = StagedModel(model, stages, loss, make_pairs)
+    elif classifies:
+        trainable = ClassifyingModel(model, rho, make_pairs)
     else:
         trainable = TrainableModel(model, model.outputs[0], make_pairs)
     if tf.distribute.get_strategy().num_replicas_in_sync > 1:
@@ -233,15 +251,15 @@ def compile_model(
                 layer.synchronized = True
     trainable.compile(
         optimizer,
-        loss=None if stages else loss,
+        loss=None if stages or classifies else loss,
         metrics=[keras.metrics.MeanMetricWrapper(losses.corner_distance, name="corner_error")],
         jit_compile=jit_compile,
         steps_per_execution=steps_per_execution,
     )
     trainable.optimizer.build(trainable.trainable_variables)
     h4pt = tf.zeros([1, 4, 2])
-    if not stages:
+    if not stages and not classifies:
         trainable.compute_loss(None, h4pt, h4pt)
-    trainable.compute_metrics(None, h4pt, [h4pt] if stages else h4pt)
+    trainable.compute_metrics(None, h4pt, [h4pt] if stages or classifies else h4pt)
     trainable.reset_metrics()
     return trainable

@@ -19,6 +19,22 @@ def test_quads_are_drawn_where_the_corners_are():
     assert tile[0, 0].max() < 40
 
 
+def test_confidence_maps_are_bright_where_it_is_likely():
+    probabilities = np.full((1, 4, 2, 21), 0.01, np.float32)
+    probabilities[:, :, 0, 15], probabilities[:, :, 1, 5] = 0.8, 0.8  # 5 right, 5 up
+    true = np.tile(np.float32([-8, 8]), (1, 4, 1))
+    patches = np.zeros((1, 40, 40, 2), np.float32)
+    picture = figures.confidence_maps(patches, true, true, probabilities, rho=10)
+    side = len(picture)
+    assert picture.shape == (side, 5 * side, 3)
+    for corner in range(4):
+        likely = picture[:, (1 + corner) * side : (2 + corner) * side].astype(int)
+        row, column = (round((bin_ + 0.5) / 21 * side) for bin_ in (5, 15))
+        assert likely[row, column].sum() > likely[side // 2, side // 2].sum() + 150
+        row, column = (round((bin_ + 0.5) / 21 * side) for bin_ in (18, 2))
+        np.testing.assert_allclose(likely[row, column], figures.TRUE_COLOUR, atol=40)
+
+
 def test_learning_curve_falls_from_left_to_right():
     history = [{"pairs": 100, "val_mace": 20.0}, {"pairs": 200, "val_mace": 2.0}]
     picture = figures.learning_curves({"run": history}, identity=24.0)

@@ -11,6 +11,9 @@ ZERO = np.zeros((2, 4, 2), np.float32)
 OFF = np.array([[[3, 4], [0, 0], [0, 0], [0, 0]], [[1, 0], [0, 1], [-1, 0], [0, -1]]], np.float32)
 
 
+REGRESSION = [name for name in losses.NAMES if name != "cross_entropy"]
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -23,7 +26,7 @@ def test_values(name, expected):
     np.testing.assert_allclose(losses.make(name, rho=4)(ZERO, OFF), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", losses.NAMES)
+@pytest.mark.parametrize("name", REGRESSION)
 @pytest.mark.parametrize("h4pt", [ZERO, OFF])
 def test_gradients_are_finite_and_vanish_at_the_truth(name, h4pt):
     h4pt = tf.constant(h4pt)
@@ -53,6 +56,33 @@ def test_summary():
     assert summary["p90"] <= summary["p99"] <= 46.0
 
 
-@pytest.mark.parametrize("name", losses.NAMES)
+@pytest.mark.parametrize("name", REGRESSION)
 def test_nan_is_not_hidden(name):
     assert np.isnan(losses.make(name, rho=4)(ZERO, OFF * np.nan)).all()
+
+
+def test_cross_entropy_is_least_where_the_expectation_is_the_truth():
+    """A truth a quarter of the way between two bins, 1 px apart."""
+    h4pt = tf.fill([1, 4, 2], 2.25)
+    scores = tf.Variable(tf.zeros([1, 4, 2, 21]))
+    for _ in range(400):
+        with tf.GradientTape() as tape:
+            loss = losses.cross_entropy(h4pt, tf.nn.softmax(scores), rho=10)
+        scores.assign_sub(8.0 * tape.gradient(loss, scores))
+    probabilities = tf.nn.softmax(scores)
+    np.testing.assert_allclose(probabilities[0, 0, 0, 12:14], [0.75, 0.25], atol=0.03)
+    expectation = tf.reduce_sum(probabilities * tf.range(-10.0, 11.0), axis=-1)
+    np.testing.assert_allclose(expectation, h4pt, atol=0.1)
+
+
+def test_cross_entropy_of_a_bin_is_minus_its_log_probability():
+    probabilities = np.full((1, 4, 2, 21), 0.5 / 20, np.float32)
+    probabilities[..., 20] = 0.5
+    for truth in (10.0, 12.0):  # at the last bin, and beyond it
+        loss = losses.cross_entropy(tf.fill([1, 4, 2], truth), probabilities, rho=10)
+        np.testing.assert_allclose(loss, [np.log(2.0)], rtol=1e-5)
+
+
+def test_cross_entropy_needs_probabilities():
+    with pytest.raises(ValueError, match="for a model with probabilities"):
+        losses.make("cross_entropy", 32)

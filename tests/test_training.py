@@ -9,8 +9,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import interpreter as litert
 
-from keras_homography import callbacks, datasets, models, optimizers, pairs, photos, training
+from keras_homography import (
+    artifacts,
+    callbacks,
+    datasets,
+    models,
+    optimizers,
+    pairs,
+    photos,
+    training,
+)
 
 SIZES = {"patch_size": 16, "rho": 4, "height": 60, "width": 80}
 
@@ -37,7 +47,7 @@ class Run:
         training.fit(
             self.model,
             batches or default_batches,
-            callbacks.Validation(validation, self._output_dir),
+            callbacks.Validation(validation, self._output_dir, rho=4),
             self.checkpoints,
             steps=steps,
             steps_per_round=4,
@@ -212,7 +222,7 @@ def test_every_stage_of_a_cascade_is_trained(source, tmp_path):
     training.fit(
         model,
         lambda step: datasets.pair_batches(source, seed=0, batch_size=8, **sizes),
-        callbacks.Validation(datasets.validation_batches(source, 4, **sizes), tmp_path),
+        callbacks.Validation(datasets.validation_batches(source, 4, **sizes), tmp_path, rho=8),
         checkpoints,
         steps=4,
         steps_per_round=2,
@@ -223,3 +233,30 @@ def test_every_stage_of_a_cascade_is_trained(source, tmp_path):
         assert any(not np.array_equal(a, b) for a, b in zip(weights, after, strict=True)), name
     assert [entry["step"] for entry in checkpoints.history] == [2, 4]
     assert all(np.isfinite(entry["loss"]) for entry in checkpoints.history)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "corner"])
+def test_the_classifier_learns_and_is_exported_with_its_probabilities(source, tmp_path, loss):
+    keras.utils.set_random_seed(0)
+    built = models.build("homographynet_classifier", patch_size=16, rho=4, width=0.1, dropout=0.0)
+    model = training.compile_model(built, optimizers.make("adam", "constant", 3e-3, 1), loss, 4)
+    patches, h4pt = next(iter(datasets.pair_batches(source, seed=0, batch_size=8, **SIZES)))
+    losses = [model.train_on_batch(patches, h4pt, return_dict=True)["loss"] for _ in range(60)]
+    assert losses[-1] < 0.7 * losses[0]
+    artifacts.export(built, tmp_path, patches.numpy())
+    expected = built(patches, training=False)
+    interpreter = litert.Interpreter(str(tmp_path / "model.tflite"))
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], patches.numpy()[:1])
+    interpreter.invoke()
+    outputs = [interpreter.get_tensor(each["index"]) for each in interpreter.get_output_details()]
+    for output, of_keras in zip(outputs, expected, strict=True):  # h4pt first
+        np.testing.assert_allclose(output, of_keras[:1], atol=1e-4)
+    refined = models.refine(built)(patches)
+    assert [tuple(output.shape) for output in refined] == [(8, 4, 2), (8, 4, 2, 21)]
+
+
+def test_a_loss_that_does_not_fit_the_model_is_refused():
+    optimizer = optimizers.make("adam", "constant", 1e-3, 1)
+    with pytest.raises(ValueError, match="for a model with probabilities"):
+        training.compile_model(models.build("mobile", patch_size=16), optimizer, "cross_entropy", 4)

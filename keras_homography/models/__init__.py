@@ -5,11 +5,13 @@ import inspect
 import keras
 
 from keras_homography import refinement
-from keras_homography.models import cascade, homographynet
+from keras_homography.models import cascade, homographynet, homographynet_classifier, mobile
 
 ARCHITECTURES = {
     "cascade": cascade.build,
     "homographynet": homographynet.build,
+    "homographynet_classifier": homographynet_classifier.build,
+    "mobile": mobile.build,
 }
 
 
@@ -22,7 +24,8 @@ def build(name, **options):
 
     Returns:
       A functional `keras.Model`: float32 `[n, patch_size, patch_size, 2]`, grey levels in 0..255,
-      channel 0 patch A and channel 1 patch B -> first output `h4pt`, float32 `[n, 4, 2]`, pixels.
+      channel 0 patch A and channel 1 patch B -> first output `h4pt`, float32 `[n, 4, 2]`, pixels;
+      a second, `probabilities`, where the architecture has them.
 
     Raises:
       ValueError: there is no such architecture, or an option is out of its range.

@@ -3,6 +3,63 @@
 import keras
 
 
+def check_options(patch_size, width, dropout):
+    """Raises `ValueError` if an option is out of its range."""
+    if patch_size < 8 or patch_size % 8:
+        raise ValueError(f"patch_size must be a multiple of 8 for HomographyNet; got {patch_size}.")
+    if not width > 0:
+        raise ValueError(f"width must be above 0; got {width}.")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
+
+
+def describe(pairs, width, dropout):
+    """The body that the regression and the classification network share.
+
+    Args:
+      pairs: `keras.KerasTensor`, float32 `[n, patch_size, patch_size, 2]`, grey levels in 0..255.
+      width: factor on the number of channels of every hidden layer.
+      dropout: share of activations dropped, both times.
+
+    Returns:
+      `keras.KerasTensor`, `[n, 1024 * width]`.
+    """
+
+    def channels(full):
+        return max(4, round(full * width))
+
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale_grey_levels")(pairs)
+
+    for number, full in enumerate((64, 64, 64, 64, 128, 128, 128, 128), start=1):
+        x = keras.layers.Conv2D(
+            channels(full), 3, padding="same", activation="relu", name=f"conv{number}"
+        )(x)
+        x = keras.layers.BatchNormalization(name=f"norm{number}")(x)
+        if number in (2, 4, 6):
+            x = keras.layers.MaxPooling2D(name=f"pool{number // 2}")(x)
+
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dropout(dropout, name="dropout1")(x)
+    x = keras.layers.Dense(channels(1024), activation="relu", name="dense")(x)
+    return keras.layers.Dropout(dropout, name="dropout2")(x)
+
+
+def offsets(x, rho):
+    """The head of a regression network: eight linear outputs.
+
+    Args:
+      x: `keras.KerasTensor`, `[n, channels]`.
+      rho: the offset, in pixels, that an output of 1 stands for.
+
+    Returns:
+      `h4pt`, `keras.KerasTensor`, float32 `[n, 4, 2]`, pixels; zero at first.
+    """
+    # In float32 under mixed precision too: bfloat16 has steps of a quarter of a pixel.
+    x = keras.layers.Dense(8, kernel_initializer="zeros", dtype="float32", name="offsets")(x)
+    x = keras.layers.Rescaling(float(rho), dtype="float32", name="scale_to_pixels")(x)
+    return keras.layers.Reshape((4, 2), dtype="float32", name="h4pt")(x)
+
+
 def build(patch_size=128, rho=32, width=1.0, dropout=0.5):
     """The regression network of the paper.
 
@@ -26,34 +83,7 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.5):
       ValueError: `patch_size` is not a multiple of 8, `width` is not positive, or `dropout` is
         not in [0, 1).
     """
-    if patch_size < 8 or patch_size % 8:
-        raise ValueError(f"patch_size must be a multiple of 8 for homographynet; got {patch_size}.")
-    if not width > 0:
-        raise ValueError(f"width must be above 0; got {width}.")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
-
-    def channels(full):
-        return max(4, round(full * width))
-
+    check_options(patch_size, width, dropout)
     pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale_grey_levels")(pairs)
-
-    for number, full in enumerate((64, 64, 64, 64, 128, 128, 128, 128), start=1):
-        x = keras.layers.Conv2D(
-            channels(full), 3, padding="same", activation="relu", name=f"conv{number}"
-        )(x)
-        x = keras.layers.BatchNormalization(name=f"norm{number}")(x)
-        if number in (2, 4, 6):
-            x = keras.layers.MaxPooling2D(name=f"pool{number // 2}")(x)
-
-    x = keras.layers.Flatten(name="flatten")(x)
-    x = keras.layers.Dropout(dropout, name="dropout1")(x)
-    x = keras.layers.Dense(channels(1024), activation="relu", name="dense")(x)
-    x = keras.layers.Dropout(dropout, name="dropout2")(x)
-
-    # The head stays in float32 under mixed precision: bfloat16 has steps of a quarter of a pixel.
-    x = keras.layers.Dense(8, kernel_initializer="zeros", dtype="float32", name="offsets")(x)
-    x = keras.layers.Rescaling(float(rho), dtype="float32", name="scale_to_pixels")(x)
-    h4pt = keras.layers.Reshape((4, 2), dtype="float32", name="h4pt")(x)
+    h4pt = offsets(describe(pairs, width, dropout), rho)
     return keras.Model(pairs, h4pt, name="homographynet")

@@ -1,0 +1,64 @@
+"""HomographyNet, classification: DeTone, Malisiewicz, Rabinovich 2016, section 4 and figure 5."""
+
+import keras
+import numpy as np
+
+from keras_homography.models import homographynet
+
+BINS = 21
+DECODINGS = ("expectation", "best")
+
+
+def bin_centres(rho):
+    """The offsets that the bins stand for: float32 `[BINS]`, pixels, from -rho to rho."""
+    return np.linspace(-rho, rho, BINS, dtype=np.float32)
+
+
+def build(patch_size=128, rho=32, width=1.0, dropout=0.5, decoding="expectation"):
+    """The classification network of the paper, with its probabilities.
+
+    The body of HomographyNet; for each of the eight coordinates a softmax over 21 bins of the
+    offset. Ours: the answer is the expectation over the bins, which is not held to their grid of
+    rho / 10 as the paper's best bin is.
+
+    Args:
+      patch_size: side of the patches, in pixels, a multiple of 8.
+      rho: the first and last bins are centred at -rho and rho, in pixels.
+      width: factor on the number of channels of every hidden layer.
+      dropout: share of activations dropped, both times.
+      decoding: "expectation", or "best" for the centre of the most probable bin, which has no
+        gradient.
+
+    Returns:
+      A functional `keras.Model` of built-in layers: float32 `[n, patch_size, patch_size, 2]`,
+      grey levels in 0..255, channel 0 patch A and channel 1 patch B -> `h4pt`, float32
+      `[n, 4, 2]`, pixels, and `probabilities`, float32 `[n, 4, 2, 21]`: for every corner the
+      probability of each offset along x and along y.
+
+    Raises:
+      ValueError: an option is out of its range.
+    """
+    homographynet.check_options(patch_size, width, dropout)
+    if decoding not in DECODINGS:
+        raise ValueError(f"decoding must be one of {', '.join(DECODINGS)}; got {decoding!r}.")
+    pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
+    x = homographynet.describe(pairs, width, dropout)
+    x = keras.layers.Dense(8 * BINS, kernel_initializer="zeros", dtype="float32", name="scores")(x)
+    x = keras.layers.Reshape((4, 2, BINS), dtype="float32", name="scores_of_bins")(x)
+    probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
+    if decoding == "best":
+        best = keras.ops.argmax(probabilities, axis=-1)
+        h4pt = keras.ops.cast(best, "float32") * (2.0 * rho / (BINS - 1)) - float(rho)
+    else:
+        # A convolution with the centres for weights: a built-in layer, so that any Keras loads it.
+        centres = keras.layers.Dense(
+            1,
+            use_bias=False,
+            trainable=False,
+            dtype="float32",
+            name="expectation",
+        )
+        h4pt = centres(probabilities)
+        centres.kernel.assign(bin_centres(rho)[:, None])
+        h4pt = keras.layers.Reshape((4, 2), dtype="float32", name="h4pt")(h4pt)
+    return keras.Model(pairs, [h4pt, probabilities], name="homographynet_classifier")
