@@ -1,5 +1,6 @@
 """Keras callbacks of a training run: speed, validation in pixels, checkpoints, an orderly end."""
 
+import functools
 import json
 import pathlib
 import signal
@@ -48,8 +49,12 @@ class Validation(keras.callbacks.Callback):
         super().__init__()
         self._rho = rho
         self._pairs = pairs
-        self._predict = None
         self._output_dir = pathlib.Path(output_dir)
+
+    @functools.cached_property
+    def _predict(self):
+        # Not `Model.predict`, in which all workers of a cluster would have to take part.
+        return tf.function(lambda patches: tf.nest.flatten(self.model(patches, training=False)))
 
     def measure(self):
         """Runs the model on the validation pairs.
@@ -58,11 +63,6 @@ class Validation(keras.callbacks.Callback):
           `(summary, picture)`: of `metrics.summarize`, and of `figures.quads` or, for a model that
           has probabilities, `figures.confidence_maps`.
         """
-        if self._predict is None:
-            # Not `predict`, in which all workers of a cluster would have to take part.
-            self._predict = tf.function(
-                lambda patches: tf.nest.flatten(self.model(patches, training=False))
-            )
         true = np.concatenate([h4pt for _, h4pt in self._pairs])
         h4pt = np.concatenate([self._predict(patches)[0] for patches, _ in self._pairs])
         patches = next(iter(self._pairs))[0][: self.PICTURED]

@@ -72,16 +72,16 @@ def confidence_maps(patches, h4pt_true, h4pt, probabilities, rho):
         tiles = [tile]
         for corner, (along_x, along_y) in zip(true, confidence, strict=True):
             likely = np.outer(along_y, along_x)
-            likely = np.uint8(255 * np.sqrt(likely / likely.max()))  # faint tails show too
-            likely = cv2.resize(likely, (side, side), interpolation=cv2.INTER_NEAREST)
-            likely = cv2.cvtColor(
-                cv2.applyColorMap(likely, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB
+            likely = np.sqrt(likely / likely.max())  # so that faint tails show too
+            grey = cv2.resize(
+                (255 * likely).astype(np.uint8), (side, side), interpolation=cv2.INTER_NEAREST
             )
+            drawn = cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
             bin_width = side / len(along_x)
             place = (corner / rho + 1.0) / 2.0 * (side - bin_width) + bin_width / 2.0
             point = tuple(int(value) for value in np.clip(np.round(place), 0, side - 1))
-            cv2.drawMarker(likely, point, TRUE_COLOUR, cv2.MARKER_CROSS, 15, 2)
-            tiles.append(likely)
+            cv2.drawMarker(drawn, point, TRUE_COLOUR, cv2.MARKER_CROSS, 15, 2)
+            tiles.append(drawn)
         rows.append(np.hstack(tiles))
     return np.vstack(rows)
 

@@ -32,8 +32,9 @@ class LookAgain(keras.layers.Layer):
         first_steps: how often it runs for every pair, at least once.
         more_steps: how often again, if a pair of the batch disagrees by more than `enough`.
         enough: disagreement with which a pair is done, in pixels of the smallest size.
-        second_start: of a second opinion, asked where the second look is taken: `keras.Model`,
-          `pairs -> (features_a, features_b, a_from_b)`; None asks for none.
+        second_start: of a second opinion, asked for what is still undecided, also with A and B
+          exchanged: `keras.Model`, `pairs -> (features_a, features_b, a_from_b)` of another
+          network, which fails on other pairs; None asks for none.
         second_stage: of the second opinion, as `stage`.
         lucas_kanade: options of `refinement.LucasKanade`.
         """
@@ -52,38 +53,24 @@ class LookAgain(keras.layers.Layer):
         if not self.more_steps:
             return refined, disagreement
 
-        best = refined, disagreement
-        opinions = [
-            lambda best: self._further(self.stage, pairs, (features_a, features_b, a_from_b), best)
-        ]
+        opinions = [(self.stage, lambda: (features_a, features_b, a_from_b))]
         if self.second_start is not None:
-            opinions.append(
-                lambda best: self._further(
-                    self.second_stage, pairs, self.second_start(pairs, training=False), best
-                )
-            )
-            opinions.append(
-                lambda best: self._further(
-                    self.second_stage, pairs, self._swapped_start(pairs), best
-                )
-            )
-        return self._ask(opinions, best)
+            opinions += [
+                (self.second_stage, lambda: self.second_start(pairs, training=False)),
+                (self.second_stage, lambda: _swapped(self.second_start, pairs)),
+            ]
+        return self._ask(opinions, pairs, (refined, disagreement))
 
-    def _swapped_start(self, pairs):
-        """The second opinion's start, found with the roles of A and B exchanged: it fails on other
-        pairs."""
-        features_b, features_a, b_from_a = self.second_start(
-            tf.reverse(pairs, [-1]), training=False
-        )
-        return features_a, features_b, geometry.invert(b_from_a)
-
-    def _ask(self, opinions, best):
+    def _ask(self, opinions, pairs, best):
         """Asks one opinion after the other for as long as a pair is undecided."""
         if not opinions:
             return best
-        first, *others = opinions
-        undecided = tf.reduce_max(best[1]) > self.enough
-        return tf.cond(undecided, lambda: self._ask(others, first(best)), lambda: best)
+        (stage, start), *others = opinions
+        return tf.cond(
+            tf.reduce_max(best[1]) > self.enough,
+            lambda: self._ask(others, pairs, self._further(stage, pairs, start(), best)),
+            lambda: best,
+        )
 
     def _further(self, stage, pairs, opinion, best):
         """The better of `best`, `(h4pt, disagreement)`, and where a stage goes from an opinion."""
@@ -128,6 +115,12 @@ class LookAgain(keras.layers.Layer):
             if config.get(name) is not None:
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def _swapped(start, pairs):
+    """A start found with the roles of A and B exchanged: it fails on other pairs."""
+    features_b, features_a, b_from_a = start(tf.reverse(pairs, [-1]), training=False)
+    return features_a, features_b, geometry.invert(b_from_a)
 
 
 def _serialize(model):

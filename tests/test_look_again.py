@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_homography import artifacts, datasets, look_again, metrics, models, photos
+from keras_homography import artifacts, datasets, geometry, look_again, metrics, models, photos
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,38 @@ def test_pairs_that_agree_are_left_alone(pairs):
     enough = float(disagreement.max()) + 0.01
     again, _ = look(pairs, 1.0, first_steps=1, more_steps=4, enough=enough)
     np.testing.assert_array_equal(again, once)
+
+
+def opinion(h4pt, wrong):
+    """A second opinion that knows the truth for pairs as they are (`wrong` false), or only with
+    the roles of A and B exchanged; its stage takes matrices and leaves them as they are."""
+    a_from_b = geometry.matrix_from_h4pt(h4pt, 64)
+    pairs = keras.Input((64, 64, 2))
+    matrix = keras.Input((3, 3))
+
+    class Start(keras.layers.Layer):
+        def call(self, pairs):
+            answer = tf.linalg.inv(a_from_b) if wrong else a_from_b
+            return tf.reduce_mean(pairs, [1, 2]), tf.reduce_mean(pairs, [1, 2]), answer
+
+    class Stay(keras.layers.Layer):
+        def call(self, matrix):
+            return geometry.h4pt_from_matrix(matrix, 64), matrix
+
+    ignored = keras.Input((2,))
+    start = keras.Model(pairs, Start()(pairs))
+    return start, keras.Model([ignored, ignored, matrix], Stay()(matrix))
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_a_second_opinion_is_asked_both_ways(pairs, exchanged):
+    lost, _ = look(pairs, 40.0, first_steps=1, more_steps=1)
+    start, stage = opinion(pairs[1], exchanged)
+    found, _ = look(
+        pairs, 40.0, first_steps=1, more_steps=1, second_start=start, second_stage=stage
+    )
+    assert np.median(lost) > 1.0
+    assert np.median(found) < 0.1
 
 
 @pytest.fixture(scope="module")

@@ -154,6 +154,9 @@ def test_synthetic_and_other_options(tiny_flags, photo_folder, tmp_path):
         "--loss=l2",
         "--optimizer=sgd",
         "--distortion=photometric",
+        "--steps=24",
+        "--steps_per_round=24",
+        "--profile",
         f"--output_dir={tmp_path}/run",
     )
     assert result.returncode == 0, result.stderr
@@ -161,6 +164,7 @@ def test_synthetic_and_other_options(tiny_flags, photo_folder, tmp_path):
     assert metrics["dataset"] == "synthetic"
     assert metrics["validation_dataset"] == str(photo_folder)
     assert metrics["largest_difference_px"]["model.tflite"] < 1e-3
+    assert list((tmp_path / "run" / "logs").rglob("*.xplane.pb"))
 
 
 def test_trains_on_coco(tiny_flags, coco_data_dir, tmp_path):
@@ -168,9 +172,13 @@ def test_trains_on_coco(tiny_flags, coco_data_dir, tmp_path):
         tiny_flags,
         "--dataset=coco/2017",
         f"--data_dir={coco_data_dir}",
+        f"--cache={tmp_path}/photos",
+        "--make_pairs_on=device",
+        "--steps_per_execution=2",
         f"--output_dir={tmp_path}/run",
     )
     assert result.returncode == 0, result.stderr
+    assert list((tmp_path / "photos").rglob("*.grey"))
     assert "Corner error on 10 validation pairs (coco/2017)" in result.stdout
 
 
@@ -189,6 +197,9 @@ def test_trains_on_coco(tiny_flags, coco_data_dir, tmp_path):
         (["--patch_size=20"], "multiple of 8"),
         (["--image_size=20,20"], "too small"),
         (["--image_size=320"], "must be WIDTH,HEIGHT"),
+        (["--task=1"], "--task needs --workers"),
+        (["--loss=cross_entropy"], "for a model with probabilities"),
+        (["--make_pairs_on=device", "--distortion=noise"], "cannot make --distortion=noise"),
         (["--learning_rate=-1"], "must be above 0"),
         (["stray"], "Unexpected argument 'stray'"),
         (["--flagfile=nowhere.flags"], "no flag file 'nowhere.flags'"),
