@@ -4,16 +4,18 @@
     model = keras_homography.load_pretrained()
     h4pt = model(pairs)  # float32 [n, 128, 128, 2] in 0..255 -> float32 [n, 4, 2], pixels
 
-In the order that data flows: `photos` and `synthetic` (where photos come from), `pairs` and
-`datasets` (labelled pairs), `models` of the layers in `matching`, `refinement`, `losses`,
-`metrics`, `training` and `callbacks`, `artifacts` (.keras, SavedModel, TFLite), `figures`. Below
-them: `geometry`, which states the conventions, and `warping`.
+In the order that data flows: `photos`, `decoding`, `photo_cache` and `synthetic` (where photos come
+from), `pairs` and `datasets` (labelled pairs), `models` of the layers in `matching`, `refinement`
+and `look_again`, `losses`, `optimizers`, `metrics`, `cluster` (several machines), `training` and
+`callbacks`, `run_flags` and `run_report` (of a run), `artifacts` (.keras, SavedModel, TFLite),
+`figures`. Below them: `geometry`, which states the conventions, and `warping`.
 
 For two real images, in NumPy and OpenCV alone: `images` (what is accepted), `backends` (a network
 behind one call), `proposals` (starts), `alignment` (Lucas-Kanade up a pyramid), `verification` and
 `confidence` (whether to believe it), `estimator` (all of these), `overlays` (pictures).
 
-Programs, `python -m keras_homography.NAME`: `predict`, `train`, `evaluate`, `export`, `calibrate`.
+Programs, `python -m keras_homography.NAME`: `predict`, `train`, `evaluate`, `export`, `calibrate`,
+`benchmark` (of `benchmarks`), `pair_service`.
 """
 
 import importlib.util

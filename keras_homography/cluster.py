@@ -175,7 +175,7 @@ class _Meeting:
             )
         if theirs["run"] != self._ours["run"]:
             raise ValueError(
-                f"Worker {task} was started with other flags: "
+                f"Worker {task} was started with something else: "
                 f"{_differences(self._ours['run'], theirs['run'])}."
             )
 

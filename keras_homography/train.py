@@ -102,6 +102,8 @@ flags.DEFINE_integer("validation_pairs", 512, "Pairs to validate on.", lower_bou
 flags.DEFINE_integer("steps_per_round", 1000, "Steps between validations.", lower_bound=1)
 flags.DEFINE_string("output_dir", "runs/homographynet", "Where everything is written.")
 
+_ATTEMPTS = "KERAS_HOMOGRAPHY_ATTEMPTS"
+# What the others see, depending on what they were doing.
 _WORKER_LOST = (
     "AbortedError",
     "CancelledError",
@@ -249,22 +251,30 @@ def _finish(model, validation, checkpoints, output_dir):
     run_report.write(exported, described, validation, checkpoints, output_dir)
 
 
-def _join_cluster(resolved):
+def _join_cluster(resolved, output_dir):
     """The cluster of this run, once all of its workers have met."""
+    import tensorflow as tf
+
     from keras_homography import cluster
 
     found = cluster.find(FLAGS.workers, FLAGS.task)
     if len(found.workers) > 1:
         print(f"Worker {found.task} of {len(found.workers)} waits for the others.", flush=True)
-        cluster.meet(found, run_flags.of_all_workers(resolved))
+        newest = tf.train.latest_checkpoint(str(output_dir / "checkpoints" / "last"))
+        seen = f"newest checkpoint in --output_dir: {newest and pathlib.Path(newest).name}"
+        cluster.meet(found, f"{run_flags.of_all_workers(resolved)}\n{seen}")
     return found
 
 
-def _start_again():
+def _start_again(made_progress):
     """Replaces this process by a new one with the same command: TensorFlow cannot leave a cluster
-    that has lost a worker. The new one waits for the lost one, and resumes with it."""
-    print("\nA worker was lost. Starting again from the last checkpoint.", flush=True)
-    os.execv(sys.executable, [sys.executable, "-m", "keras_homography.train", *sys.argv[1:]])
+    that has lost a worker. The new one waits for the lost one, and resumes with it. Returns if that
+    was tried three times without a step."""
+    attempts = 0 if made_progress else int(os.environ.get(_ATTEMPTS, "0"))
+    if attempts < 3:
+        os.environ[_ATTEMPTS] = str(attempts + 1)
+        print("\nA worker was lost. Starting again from the last checkpoint.", flush=True)
+        os.execv(sys.executable, [sys.executable, "-m", "keras_homography.train", *sys.argv[1:]])
 
 
 def main():
@@ -281,7 +291,7 @@ def main():
     from keras_homography import callbacks, pairs, training
 
     pairs.check_sizes(FLAGS.patch_size, FLAGS.rho, height, width)
-    cluster = _join_cluster(resolved)
+    cluster = _join_cluster(resolved, output_dir)
     strategy = training.make_strategy(FLAGS.gpus, cluster=cluster)
     if FLAGS.batch_size % strategy.num_replicas_in_sync:
         raise ValueError(
@@ -319,9 +329,9 @@ def main():
             "--mixed_precision=none, in another --output_dir."
         ) from None
     except Exception as error:
-        if len(cluster.workers) == 1 or type(error).__name__ not in _WORKER_LOST:
-            raise
-        _start_again()
+        if len(cluster.workers) > 1 and type(error).__name__ in _WORKER_LOST:
+            _start_again(checkpoints.step > step)
+        raise
     if cluster.is_writer:
         _finish(model, validation, checkpoints, output_dir)
 
