@@ -87,7 +87,7 @@ def warp_fast(photos_a, a_from_b, height, width):
     Returns:
       float32 `[n, height, width, 1]`.
     """
-    count, height_a, width_a, _ = photos_a.shape
+    height_a, width_a = photos_a.shape[1:3]
     x, y = tf.unstack(tf.reshape(pixel_grid(height, width), [height * width, 2]), axis=-1)
     row_x, row_y, row_z = tf.unstack(a_from_b[..., None], axis=1)  # [n, 3, 1] each
     z = row_z[:, 0] * x + row_z[:, 1] * y + row_z[:, 2]
@@ -99,7 +99,7 @@ def warp_fast(photos_a, a_from_b, height, width):
     top = tf.minimum(tf.floor(y), height_a - 2.0)
     fraction_x, fraction_y = x - left, y - top
     index = tf.cast(top, tf.int32) * width_a + tf.cast(left, tf.int32)
-    flat = tf.reshape(photos_a, [count, height_a * width_a])
+    flat = tf.reshape(photos_a, [-1, height_a * width_a])
 
     def pixels(offset):
         return tf.cast(tf.gather(flat, index + offset, batch_dims=1), tf.float32)
@@ -107,4 +107,4 @@ def warp_fast(photos_a, a_from_b, height, width):
     above = pixels(0) * (1.0 - fraction_x) + pixels(1) * fraction_x
     below = pixels(width_a) * (1.0 - fraction_x) + pixels(width_a + 1) * fraction_x
     warped = above * (1.0 - fraction_y) + below * fraction_y
-    return tf.reshape(warped, [count, height, width, 1])
+    return tf.reshape(warped, [-1, height, width, 1])
