@@ -41,7 +41,9 @@ def main():
 
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
+    from keras_homography import evaluation
+
+    evaluation.limit_threads(FLAGS.threads)
     tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
     stage = importlib.import_module(f"keras_homography.benchmarks.{FLAGS.stage}")
     described = {"machine": programs.machine(), "date": time.strftime("%Y-%m-%d")}

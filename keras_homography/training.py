@@ -180,7 +180,22 @@ class TrainableModel(keras.Model):
         batches of several workers."""
 
 
-class StagedModel(TrainableModel):
+class SelfSupervisingModel(TrainableModel):
+    """A model whose loss is of more than its corners; `supervise` says of what."""
+
+    def supervise(self, h4pt_true, outputs):
+        """The loss of a batch, scalar."""
+        raise NotImplementedError
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        # Keras adds the gradients of the replicas up.
+        return self.supervise(y, y_pred) / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, y_pred[0], sample_weight)
+
+
+class StagedModel(SelfSupervisingModel):
     """A model with stages: every stage is supervised, by the loss of its corners and by where its
     matches are."""
 
@@ -189,31 +204,23 @@ class StagedModel(TrainableModel):
         self._corner_loss = loss
         self._patch_size = model.input_shape[1]
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def supervise(self, h4pt_true, outputs):
         total = 0.0
-        for h4pt, _, matches in y_pred[1:]:
-            total += tf.reduce_mean(self._corner_loss(y, h4pt))
-            total += tf.reduce_mean(losses.match_likelihood(y, matches, self._patch_size))
-        # Keras adds the gradients of the replicas up.
-        return total / tf.distribute.get_strategy().num_replicas_in_sync
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred[0], sample_weight)
+        for h4pt, _, matches in outputs[1:]:
+            total += tf.reduce_mean(self._corner_loss(h4pt_true, h4pt))
+            total += tf.reduce_mean(losses.match_likelihood(h4pt_true, matches, self._patch_size))
+        return total
 
 
-class ClassifyingModel(TrainableModel):
+class ClassifyingModel(SelfSupervisingModel):
     """A model with probabilities: these are supervised; its corners are what people read."""
 
     def __init__(self, model, rho, make_pairs=None):
         super().__init__(model, model.outputs, make_pairs)
         self._rho = rho
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        loss = tf.reduce_mean(losses.cross_entropy(y, y_pred[1], self._rho))
-        return loss / tf.distribute.get_strategy().num_replicas_in_sync
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred[0], sample_weight)
+    def supervise(self, h4pt_true, outputs):
+        return tf.reduce_mean(losses.cross_entropy(h4pt_true, outputs[1], self._rho))
 
 
 def compile_model(
@@ -240,26 +247,27 @@ def compile_model(
     loss = None if classifies else losses.make(loss, rho)
     stages = [layer.output for layer in model.layers if isinstance(layer, matching.FitHomography)]
     if stages:
-        trainable = StagedModel(model, stages, loss, make_pairs)
+        trainable: TrainableModel = StagedModel(model, stages, loss, make_pairs)
     elif classifies:
         trainable = ClassifyingModel(model, rho, make_pairs)
     else:
         trainable = TrainableModel(model, model.outputs[0], make_pairs)
+    supervises_itself = isinstance(trainable, SelfSupervisingModel)
     if tf.distribute.get_strategy().num_replicas_in_sync > 1:
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
     trainable.compile(
         optimizer,
-        loss=None if stages or classifies else loss,
+        loss=None if supervises_itself else loss,
         metrics=[keras.metrics.MeanMetricWrapper(losses.corner_distance, name="corner_error")],
         jit_compile=jit_compile,
         steps_per_execution=steps_per_execution,
     )
     trainable.optimizer.build(trainable.trainable_variables)
     h4pt = tf.zeros([1, 4, 2])
-    if not stages and not classifies:
+    if not supervises_itself:
         trainable.compute_loss(None, h4pt, h4pt)
-    trainable.compute_metrics(None, h4pt, [h4pt] if stages or classifies else h4pt)
+    trainable.compute_metrics(None, h4pt, [h4pt] if supervises_itself else h4pt)
     trainable.reset_metrics()
     return trainable

@@ -5,7 +5,6 @@ import statistics
 import tempfile
 import time
 
-import cv2
 import numpy as np
 
 from keras_homography import artifacts, files, models, predictors, protocols
@@ -53,7 +52,6 @@ def measure(dataset, threads, seconds):
     Yields:
       Of `turns.result`, milliseconds a pair, medians, under each of three conditions.
     """
-    cv2.setNumThreads(threads)
     protocol = protocols.get("coco128")
     source = protocols.open_source(protocol, dataset)
     (sift,) = predictors.open_all([_REFERENCE], protocol)

@@ -50,7 +50,7 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.5, decoding="expectation"
         best = keras.ops.argmax(probabilities, axis=-1)
         h4pt = keras.ops.cast(best, "float32") * (2.0 * rho / (BINS - 1)) - float(rho)
     else:
-        # A convolution with the centres for weights: a built-in layer, so that any Keras loads it.
+        # A dense layer with the centres for weights: built in, so that any Keras loads it.
         centres = keras.layers.Dense(
             1,
             use_bias=False,

@@ -9,7 +9,7 @@ _BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (384, 2), (384, 1))
 
 
 def build(patch_size=128, rho=32, width=1.0, dropout=0.0):
-    """HomographyNet's task at a fortieth of its multiplications.
+    """HomographyNet's task at a fifteenth of its multiplications.
 
     Depthwise and pointwise convolutions, each followed by batch normalisation and ReLU6, down to a
     sixteenth of the patch. Where things are is what counts here, so instead of MobileNet's average
