@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_homography import figures, files, metrics
+from keras_homography import figures, files
 
 
 class Throughput(keras.callbacks.Callback):
@@ -36,18 +36,14 @@ class Throughput(keras.callbacks.Callback):
 
 
 class Validation(keras.callbacks.Callback):
-    """After every round: corner errors on the validation pairs, and a picture of some quads.
+    """After every round: the figures of the validation pairs, and a picture of some.
 
-    The round's figures join Keras's logs as `val_mace`, `val_median` and so on, pixels.
+    The round's figures join Keras's logs, as `val_mace`, `val_median` and so on.
     """
 
-    PICTURED = 8
-
-    def __init__(self, pairs, output_dir, rho):
-        """Args: `pairs`, finite batches of (patches, h4pt); the run's folder; the largest offset of
-        the pairs, in pixels."""
+    def __init__(self, pairs, output_dir):
+        """Args: `pairs`, of `validation`; the run's folder."""
         super().__init__()
-        self._rho = rho
         self._pairs = pairs
         self._output_dir = pathlib.Path(output_dir)
 
@@ -60,21 +56,14 @@ class Validation(keras.callbacks.Callback):
         """Runs the model on the validation pairs.
 
         Returns:
-          `(summary, picture)`: of `metrics.summarize`, and of `figures.quads` or, for a model that
-          has probabilities, `figures.confidence_maps`.
+          `(summary, picture)` of the pairs.
         """
-        true = np.concatenate([h4pt for _, h4pt in self._pairs])
-        h4pt = np.concatenate([self._predict(patches)[0] for patches, _ in self._pairs])
-        patches = next(iter(self._pairs))[0][: self.PICTURED]
-        return metrics.summarize(metrics.corner_errors(true, h4pt)), self._draw(patches, true)
-
-    def _draw(self, patches, true):
-        h4pt, *others = (output.numpy() for output in self._predict(patches))
-        if self.model.output_names[-1] == "probabilities":
-            return figures.confidence_maps(
-                patches, true[: len(patches)], h4pt, others[0], self._rho
-            )
-        return figures.quads(patches, true[: len(patches)], h4pt)
+        batches = tf.data.Dataset.from_tensor_slices(self._pairs.patches).batch(64)
+        outputs = [self._predict(patches) for patches in batches]
+        h4pt = np.concatenate([output[0] for output in outputs])
+        classifies = self.model.output_names[-1] == "probabilities"
+        probabilities = outputs[0][-1].numpy() if classifies else None
+        return self._pairs.summarize(h4pt), self._pairs.draw(h4pt, probabilities)
 
     def on_epoch_end(self, epoch, logs=None):
         summary, picture = self.measure()
@@ -82,7 +71,7 @@ class Validation(keras.callbacks.Callback):
         with files.replacing(self._output_dir / "validation.png") as beside:
             figures.write_png(beside, picture)
         with tf.summary.create_file_writer(str(self._output_dir / "logs")).as_default():
-            tf.summary.image("quads: true green, predicted red", picture[None], step=epoch)
+            tf.summary.image("validation", picture[None], step=epoch)
 
 
 def _step_of(checkpoint):
@@ -102,23 +91,25 @@ class Checkpoints(keras.callbacks.Callback):
       history: `[{step, pairs, seconds, loss, val_mace, ...}]`, one for every round.
     """
 
-    def __init__(self, model, output_dir, batch_size, writes=True):
-        """Args: the model, compiled; the run's folder; pairs in a batch; whether this is the
-        process that writes, or one that only resumes and counts."""
+    def __init__(self, model, output_dir, batch_size, criterion="mace", writes=True):
+        """Args: the model, compiled; the run's folder; pairs in a batch; the figure of validation
+        that is lowest in the best round; whether this is the process that writes, or one that
+        only resumes and counts."""
         super().__init__()
+        self._criterion = f"val_{criterion}"
         self.batch_size = batch_size
         self._writes = writes
         folder = pathlib.Path(output_dir) / "checkpoints"
         self._history_file = pathlib.Path(output_dir) / "history.json"
         self._step = tf.Variable(0, dtype=tf.int64)
         self._seconds = tf.Variable(0.0, dtype=tf.float64)
-        self._best_mace = tf.Variable(np.inf, dtype=tf.float64)
+        self._least = tf.Variable(np.inf, dtype=tf.float64)
         state = tf.train.Checkpoint(
             model=model,
             optimizer=model.optimizer,
             step=self._step,
             seconds=self._seconds,
-            best_mace=self._best_mace,
+            least=self._least,
         )
         self._last = tf.train.CheckpointManager(state, str(folder / "last"), max_to_keep=2)
         self._best = tf.train.CheckpointManager(
@@ -145,11 +136,11 @@ class Checkpoints(keras.callbacks.Callback):
 
     @property
     def best_step(self):
-        """The step of the round with the lowest MACE."""
+        """The step of the best round."""
         return _step_of(self._best.latest_checkpoint)
 
     def restore_best(self):
-        """Gives the model the weights of the round with the lowest MACE."""
+        """Gives the model the weights of the best round."""
         self._best.checkpoint.restore(self._best.latest_checkpoint).expect_partial()
 
     def save(self):
@@ -184,8 +175,8 @@ class Checkpoints(keras.callbacks.Callback):
                 **{name: float(value) for name, value in logs.items()},
             }
         )
-        if logs["val_mace"] < float(self._best_mace):
-            self._best_mace.assign(logs["val_mace"])
+        if logs[self._criterion] < float(self._least):
+            self._least.assign(logs[self._criterion])
             self._best.save(checkpoint_number=self.step)
         self.save()
 

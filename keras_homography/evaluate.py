@@ -5,8 +5,9 @@
         --dataset=path/to/photos --pairs=1000
 
 Leaves in `--output_dir`: `metrics.json`, `metrics.md`, `report.html` (needs no other file), the
-plots `error_distribution.png`, `error_by_displacement.png` and `error_by_strength.png`, a sheet of
-the best, median and worst pairs for every distortion, `sheet_DISTORTION.jpg`, and `run.flags`.
+plots `error_distribution.png`, `error_by_displacement.png`, `error_by_strength.png` and
+`error_by_confidence.png`, a sheet of the best, median and worst pairs for every distortion,
+`sheet_DISTORTION.jpg`, and `run.flags`.
 """
 
 import dataclasses

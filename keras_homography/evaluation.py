@@ -26,6 +26,7 @@ class Result:
       h4pt_true: float32 `[n, 4, 2]`, pixels.
       h4pt: `[n, 4, 2]`, pixels, NaN where nothing was returned.
       ms_per_pair: median time of a single pair, in milliseconds.
+      confidence: of the predictor, `[n]` in 0..1; None if it does not say.
     """
 
     predictor: predictors.Predictor
@@ -34,6 +35,7 @@ class Result:
     h4pt_true: np.ndarray
     h4pt: np.ndarray
     ms_per_pair: float
+    confidence: np.ndarray | None = None
 
     @property
     def errors(self):
@@ -70,6 +72,13 @@ def _milliseconds_per_pair(predictor, patches):
     return 1000.0 * float(np.median(seconds))
 
 
+def _run(predictor, patches):
+    """`(h4pt, confidence)`, confidence None if the predictor does not say."""
+    if predictor.predict_with_confidence is None:
+        return predictor.predict(patches), None
+    return predictor.predict_with_confidence(patches)
+
+
 def measure(opened, protocol, source, conditions, pairs, seed=protocols.SEED):
     """Runs every estimator under every condition, all on the same pairs, with a progress bar.
 
@@ -97,21 +106,46 @@ def measure(opened, protocol, source, conditions, pairs, seed=protocols.SEED):
             for predictor in opened:
                 if not done:
                     milliseconds[predictor.name] = _milliseconds_per_pair(predictor, patches)
-                predicted[predictor.name].append(predictor.predict(patches))
+                predicted[predictor.name].append(_run(predictor, patches))
             done += len(patches)
             progress.add(len(patches), [("pairs/s", done / (time.monotonic() - begin))])
-        results += [
-            Result(
-                predictor,
-                distortion,
-                strength,
-                np.concatenate(true),
-                np.concatenate(predicted[predictor.name]),
-                milliseconds[predictor.name],
+        for predictor in opened:
+            h4pt, confidence = zip(*predicted[predictor.name], strict=True)
+            results.append(
+                Result(
+                    predictor,
+                    distortion,
+                    strength,
+                    np.concatenate(true),
+                    np.concatenate(h4pt),
+                    milliseconds[predictor.name],
+                    None if confidence[0] is None else np.concatenate(confidence),
+                )
             )
-            for predictor in opened
-        ]
     return results
+
+
+def by_confidence(result, bins=8):
+    """Errors against confidence, in bins of equally many pairs, from the least confident on.
+
+    Args:
+      result: `Result` with a confidence.
+      bins: how many at most.
+
+    Returns:
+      `[{confidence, pairs, median, p90}]`: the mean confidence of a bin, and corner errors in
+      pixels.
+    """
+    order = np.argsort(result.confidence, kind="stable")
+    return [
+        {
+            "confidence": float(result.confidence[indices].mean()),
+            "pairs": len(indices),
+            "median": float(np.median(result.errors[indices])),
+            "p90": float(np.percentile(result.errors[indices], 90)),
+        }
+        for indices in np.array_split(order, min(bins, len(order)))
+    ]
 
 
 def label(distortion, strength):
@@ -131,6 +165,7 @@ def row(result, protocol):
         "ms_per_pair": result.ms_per_pair,
         "parameters": result.predictor.parameters,
         "file_bytes": result.predictor.file_bytes,
+        "by_confidence": None if result.confidence is None else by_confidence(result),
     }
 
 

@@ -48,9 +48,7 @@ def main():
             f"--formats={','.join(FLAGS.formats)}: give some of {', '.join(_FILES)}, separated by "
             "commas."
         )
-    path = files.resource("saved_models", f"{FLAGS.model}.keras") or pathlib.Path(FLAGS.model)
-    if not path.is_file():
-        raise ValueError(f"There is no .keras file {path}, nor a shipped model of this name.")
+    path = files.model(FLAGS.model, "model")
 
     import keras
 

@@ -86,12 +86,40 @@ def confidence_maps(patches, h4pt_true, h4pt, probabilities, rho):
     return np.vstack(rows)
 
 
-def learning_curves(histories, identity):
-    """MACE against the pairs that a run has seen.
+def alignments(patches, h4pt, columns=4):
+    """A in red over B in cyan, grey where they fit: above as they are, below as predicted.
 
     Args:
-      histories: `{label: history}`, each a list with `pairs` and `val_mace`, as in `history.json`.
-      identity: the MACE, in pixels, of always answering "no motion".
+      patches: `[n, size, size, 2]`, grey levels in 0..255.
+      h4pt: `[n, 4, 2]`, pixels, finite.
+      columns: how many pairs to draw side by side.
+
+    Returns:
+      uint8 `[height, width, 3]`, RGB; what A does not show is black there.
+    """
+    size = patches.shape[1]
+    tiles = []
+    for pair, b_from_a in zip(
+        np.asarray(patches, np.uint8),
+        geometry.invert(geometry.matrix_from_h4pt(h4pt, size)).numpy(),
+        strict=True,
+    ):
+        patch_a, patch_b = np.ascontiguousarray(np.moveaxis(pair, -1, 0))
+        aligned = cv2.warpPerspective(patch_a, b_from_a, (size, size))
+        tiles.append(np.vstack([np.dstack([a, patch_b, patch_b]) for a in (patch_a, aligned)]))
+    while len(tiles) % columns:
+        tiles.append(np.zeros_like(tiles[0]))
+    return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
+
+
+def learning_curves(histories, identity, figure_name="val_mace", title="MACE (px)"):
+    """A figure of validation against the pairs that a run has seen.
+
+    Args:
+      histories: `{label: history}`, each a list with `pairs` and the figure, as in `history.json`.
+      identity: the figure of always answering "no motion".
+      figure_name: its name in a history.
+      title: of its axis.
 
     Returns:
       uint8 `[height, width, 3]`, RGB.
@@ -102,8 +130,8 @@ def learning_curves(histories, identity):
     axes.axhline(identity, color="grey", linestyle=":", label="identity")
     for label, history in histories.items():
         pairs = [entry["pairs"] for entry in history]
-        axes.plot(pairs, [entry["val_mace"] for entry in history], marker=".", label=label)
-    axes.set(xlabel="pairs seen", ylabel="MACE on validation pairs (px)", ylim=(0, 1.3 * identity))
+        axes.plot(pairs, [entry[figure_name] for entry in history], marker=".", label=label)
+    axes.set(xlabel="pairs seen", ylabel=title, ylim=(0, 1.3 * identity))
     axes.grid(alpha=0.3)
     axes.legend()
     canvas.draw()

@@ -26,6 +26,25 @@ def resource(folder, name):
     return None
 
 
+def model(name, flag):
+    """The path of a `.keras` file that a user names.
+
+    Args:
+      name: a path; the name of a shipped model; or "shipped", for the one there is.
+      flag: what the user gave it to, for the message.
+
+    Raises:
+      ValueError: there is no such file.
+    """
+    shipped = resource("saved_models", f"{'homography' if name == 'shipped' else name}.keras")
+    path = shipped or pathlib.Path(name)
+    if not path.is_file():
+        raise ValueError(
+            f"--{flag}={name}: there is no such .keras file, nor a shipped model of this name."
+        )
+    return path
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Gives a new path beside `path`, to write a file or a folder to, and renames it at the end.

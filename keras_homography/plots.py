@@ -118,6 +118,34 @@ def error_by_strength(results):
     return picture
 
 
+def error_by_confidence(results):
+    """The median (solid) and the 90th percentile (dotted) of the error over how sure an estimator
+    says it is: one panel for every distortion. None if none of them says so."""
+    conditions = {
+        condition: [(index, r) for index, r in enumerate(found) if r.confidence is not None]
+        for condition, found in evaluation.near_default(results).items()
+    }
+    if not any(conditions.values()):
+        return None
+    picture, panels = _panels(len(conditions))
+    for panel, (condition, of_condition) in zip(panels, conditions.items(), strict=True):
+        panel.set_title(evaluation.label(*condition))
+        for index, result in of_condition:
+            bins = evaluation.by_confidence(result)
+            confidence = [bin_["confidence"] for bin_ in bins]
+            style = _style(index, result.predictor)
+            median, high = (
+                np.maximum([bin_[name] for bin_ in bins], _LEAST_ERROR) for name in ("median", "p90")
+            )
+            panel.plot(confidence, median, marker="o", ms=3, **style)
+            panel.plot(confidence, high, color=style["color"], **_HIGH)
+        panel.set(yscale="log", ylim=(_LEAST_ERROR, 300), xlim=(0, 1))
+    picture.supxlabel("confidence")
+    picture.supylabel("corner error, pixels")
+    _add_legend(picture, panels[0])
+    return picture
+
+
 def _line(text, width, height, scale):
     """A line of text at the bottom of a strip, uint8 `[height, width, 3]`."""
     strip = np.full((height, width, 3), _BACKGROUND, np.uint8)

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_homography import alignment, artifacts, backends, baselines, estimator, files, geometry
+from keras_homography.models import homographynet_classifier
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,12 +22,15 @@ class Predictor:
         `h4pt`, `[n, 4, 2]`, pixels of the patch, NaN where it finds nothing.
       parameters: of a network; None for others.
       file_bytes: size of a network's file; None for others.
+      predict_with_confidence: function from the same to `(h4pt, confidence)`, `[n]` in 0..1; None
+        for those that do not say how sure they are.
     """
 
     name: str
     predict: Callable[[np.ndarray], np.ndarray]
     parameters: int | None = None
     file_bytes: int | None = None
+    predict_with_confidence: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
 
 
 def from_function(name, estimate):
@@ -78,21 +82,30 @@ def from_file(name, path, protocol, paper_doubling=False):
         patches = tf.cast(patches, tf.float32)
         if network_size != size:
             patches = tf.image.resize(patches, [network_size, network_size], "area")
-        h4pt = tf.cast(tf.nest.flatten(model(patches, training=False))[0], tf.float32)
+        h4pt, *others = tf.nest.flatten(model(patches, training=False))
+        h4pt = tf.cast(h4pt, tf.float32)
         if network_size == size:
-            return h4pt
+            return h4pt, *others
         scale = size / network_size
         if paper_doubling:
-            return h4pt * scale
+            return h4pt * scale, *others
         a_from_b = geometry.matrix_from_h4pt(h4pt, network_size)
         scales = tf.constant([scale, scale], tf.float32)
-        return geometry.h4pt_from_matrix(geometry.rescale(a_from_b, scales, scales), size)
+        rescaled = geometry.rescale(a_from_b, scales, scales)
+        return geometry.h4pt_from_matrix(rescaled, size), *others
 
+    def predict_with_confidence(patches):
+        h4pt, probabilities = run(patches)
+        confidences = homographynet_classifier.corner_confidences(probabilities.numpy())
+        return h4pt.numpy(), confidences.mean(axis=1)
+
+    classifies = model.output_names[-1] == "probabilities"
     return Predictor(
         name,
-        lambda patches: run(patches).numpy(),
+        lambda patches: run(patches)[0].numpy(),
         parameters=model.count_params(),
         file_bytes=pathlib.Path(path).stat().st_size,
+        predict_with_confidence=predict_with_confidence if classifies else None,
     )
 
 
@@ -100,12 +113,21 @@ def from_estimator(name, threads=None):
     """A predictor that runs the shipped `HomographyEstimator`; what it refuses is not returned."""
     run = estimator.HomographyEstimator(threads=threads).estimate
 
-    def estimate(patch_a, patch_b):
-        result = run(patch_a, patch_b)
-        corners = alignment.corners(alignment.size_of(patch_b))
-        return alignment.transform(result.a_from_b, corners) - corners if result else None
+    def predict_with_confidence(patches):
+        h4pt, confidence = np.full([len(patches), 4, 2], np.nan), np.zeros(len(patches))
+        corners = alignment.corners(alignment.size_of(patches[0]))
+        for number, pair in enumerate(patches):
+            result = run(*np.moveaxis(pair, -1, 0))
+            confidence[number] = result.confidence
+            if result:
+                h4pt[number] = alignment.transform(result.a_from_b, corners) - corners
+        return h4pt, confidence
 
-    return from_function(name, estimate)
+    return Predictor(
+        name,
+        lambda patches: predict_with_confidence(patches)[0],
+        predict_with_confidence=predict_with_confidence,
+    )
 
 
 def from_tflite(name, path, protocol, threads=None):

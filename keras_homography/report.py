@@ -210,6 +210,13 @@ def _plots(results):
             "error_by_strength.png",
             plots.error_by_strength(results),
         ),
+        (
+            "Error against confidence",
+            f"{_MEDIAN_AND_HIGH} Bins hold equally many pairs. Of estimators that say how sure "
+            "they are.",
+            "error_by_confidence.png",
+            plots.error_by_confidence(results),
+        ),
     ]
     return [plot for plot in drawn if plot[-1] is not None]
 

@@ -15,92 +15,11 @@ import sys
 
 from absl import flags
 
-from keras_homography import files, programs, run_flags
+from keras_homography import files, programs, run_flags, train_flags
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string(
-    "dataset", "coco/2017", "TFDS name, folder of photos (searched recursively), or 'synthetic'."
-)
-flags.DEFINE_string(
-    "validation_dataset", "", "The same, for validation. Empty: a held-out part of --dataset."
-)
-flags.DEFINE_string("data_dir", None, "Where TFDS keeps its datasets. Default: TFDS's own.")
-flags.DEFINE_string(
-    "cache",
-    "auto",
-    "Where decoded photos are kept: 'memory'; a folder's path, for all runs to come; 'none' to "
-    "decode them every time; 'auto' is memory for a folder of photos, none for TFDS.",
-)
-flags.DEFINE_string(
-    "data_service", None, "Make the pairs on a tf.data service: grpc://host:port of its dispatcher."
-)
-flags.DEFINE_enum(
-    "make_pairs_on",
-    "host",
-    ["host", "device"],
-    "'device' warps the photos within the step of training, on the GPU, where a host only decodes.",
-)
-flags.DEFINE_string(
-    "model",
-    "homographynet",
-    "Architecture: homographynet, homographynet_classifier, mobile or cascade.",
-)
-flags.DEFINE_float("width", 1.0, "Factor on the number of channels.")
-flags.DEFINE_float("dropout", None, "Share of activations dropped. Default: the architecture's.")
-flags.DEFINE_string(
-    "initial_weights", None, "A .keras file to start from, or the name of a shipped model."
-)
-flags.DEFINE_bool("refine", False, "Export the model with Lucas-Kanade refinement behind it.")
-flags.DEFINE_integer("patch_size", 128, "Side of a patch, in pixels.")
-flags.DEFINE_integer("rho", 32, "The most that a corner moves along x and y, in pixels.")
-flags.DEFINE_list("image_size", ["320", "240"], "Photos are stretched to WIDTH,HEIGHT.")
-flags.DEFINE_integer("pairs_per_image", 8, "Pairs made of a photo each time it is read.")
-flags.DEFINE_enum(
-    "distortion",
-    "none",
-    ["none", "photometric", "occlusion", "noise", "blur", "low_light", "mixed"],
-    "What a camera and a scene do to the patches of training.",
-)
-flags.DEFINE_integer("steps", 90_000, "Batches to train on, in all.", lower_bound=1)
-flags.DEFINE_integer("batch_size", 64, "Pairs in a batch, over all GPUs.", lower_bound=1)
-flags.DEFINE_enum(
-    "loss",
-    "corner",
-    ["corner", "l2", "huber", "cross_entropy"],
-    "What to minimise; 'cross_entropy' is for homographynet_classifier.",
-)
-flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "SGD has a momentum of 0.9.")
-flags.DEFINE_float("learning_rate", 5e-4, "The highest learning rate.")
-flags.DEFINE_enum(
-    "schedule",
-    "cosine",
-    ["constant", "step", "cosine"],
-    "Of the learning rate: 'step' divides it by 10 every --decay_steps; 'cosine' falls to 0 at "
-    "--steps.",
-)
-flags.DEFINE_integer("decay_steps", 30_000, "Of --schedule=step.", lower_bound=1)
-flags.DEFINE_float("clip_norm", None, "The largest norm of a gradient. Default: no limit.")
-flags.DEFINE_integer("warmup_steps", 0, "Of --schedule=cosine.", lower_bound=0)
-flags.DEFINE_integer("gpus", 0, "GPUs of this machine to train on; 0 is the CPU.", lower_bound=0)
-flags.DEFINE_list(
-    "workers", [], "To train on several machines: host:port of all, the same on each."
-)
-flags.DEFINE_integer(
-    "task", None, "Which of the --workers this is, from 0. Default: what TF_CONFIG says."
-)
-flags.DEFINE_enum(
-    "mixed_precision", "none", ["none", "bfloat16", "float16"], "Type of the hidden layers."
-)
-flags.DEFINE_bool("jit_compile", False, "Compile the training step with XLA.")
-flags.DEFINE_integer(
-    "steps_per_execution", 1, "Steps that a device makes without asking Python.", lower_bound=1
-)
-flags.DEFINE_bool("profile", False, "Record where the time of steps 10 to 20 goes, in logs/.")
-flags.DEFINE_integer("seed", 0, "Of weights, photos and pairs.")
-flags.DEFINE_integer("validation_pairs", 512, "Pairs to validate on.", lower_bound=1)
-flags.DEFINE_integer("steps_per_round", 1000, "Steps between validations.", lower_bound=1)
-flags.DEFINE_string("output_dir", "runs/homographynet", "Where everything is written.")
+flags.adopt_module_key_flags(train_flags)
 
 _ATTEMPTS = "KERAS_HOMOGRAPHY_ATTEMPTS"
 # What the others see, depending on what they were doing.
@@ -124,10 +43,47 @@ def _image_size():
     return width, height
 
 
+def _is_unlabelled():
+    """Whether the pairs are a user's own, which nobody has labelled."""
+    return FLAGS.loss == "photometric" and os.path.exists(FLAGS.dataset)
+
+
+def _parts():
+    """Which parts of the datasets are for training and for validation."""
+    return ("all", "all") if FLAGS.validation_dataset else ("train", "validation")
+
+
+def _open_frames(width, height, cluster):
+    """`_open_data` for pairs that nobody has labelled."""
+    from keras_homography import datasets, frames, validation
+
+    of_training, of_validation = _parts()
+    source = frames.Frames(FLAGS.dataset, height, width, of_training)
+    pairs = None
+    if cluster.is_writer:
+        held_out = frames.Frames(
+            FLAGS.validation_dataset or FLAGS.dataset, height, width, of_validation
+        )
+        pairs = validation.Unlabelled(
+            held_out.validation(FLAGS.validation_pairs, FLAGS.patch_size, datasets.VALIDATION_SEED)
+        )
+
+    def batches(step):
+        return source.batches(
+            seed=FLAGS.seed,
+            batch_size=FLAGS.batch_size,
+            patch_size=FLAGS.patch_size,
+            start_step=step,
+            shard=(cluster.task, len(cluster.workers)),
+        )
+
+    return batches, pairs
+
+
 def _open_data(width, height, cluster):
-    """The training batches of this worker, as a function of the first step, and the validation
-    batches."""
-    from keras_homography import datasets, distortions, photos
+    """The training batches of this worker, as a function of the first step, and the pairs to
+    validate on."""
+    from keras_homography import datasets, distortions, photos, validation
 
     sizes = {"patch_size": FLAGS.patch_size, "rho": FLAGS.rho, "height": height, "width": width}
     if FLAGS.data_service:
@@ -138,15 +94,13 @@ def _open_data(width, height, cluster):
             dataset, part, height, width, FLAGS.patch_size, FLAGS.data_dir, **options
         )
 
-    part = "all" if FLAGS.validation_dataset else "train"
-    source = open_source(FLAGS.dataset, part, cache=FLAGS.cache, quick=True)
-    validation = None
+    of_training, of_validation = _parts()
+    source = open_source(FLAGS.dataset, of_training, cache=FLAGS.cache, quick=True)
+    pairs = None
     if cluster.is_writer:
-        part = "all" if FLAGS.validation_dataset else "validation"
-        validation = datasets.validation_batches(
-            open_source(FLAGS.validation_dataset or FLAGS.dataset, part),
-            FLAGS.validation_pairs,
-            **sizes,
+        held_out = open_source(FLAGS.validation_dataset or FLAGS.dataset, of_validation)
+        pairs = validation.Labelled(
+            datasets.validation_batches(held_out, FLAGS.validation_pairs, **sizes), FLAGS.rho
         )
 
     def batches(step):
@@ -167,7 +121,7 @@ def _open_data(width, height, cluster):
             made = datasets.made_by_service(made, FLAGS.data_service, job)
         return made
 
-    return batches, validation
+    return batches, pairs
 
 
 def _build_model():
@@ -184,18 +138,6 @@ def _build_model():
     )
 
 
-def _initial_weights():
-    """The path of `--initial_weights`."""
-    shipped = files.resource("saved_models", f"{FLAGS.initial_weights}.keras")
-    path = shipped or pathlib.Path(FLAGS.initial_weights)
-    if not path.is_file():
-        raise ValueError(
-            f"--initial_weights={FLAGS.initial_weights}: there is no such .keras file, nor a "
-            "shipped model of this name."
-        )
-    return path
-
-
 def _build_trainable_model(strategy):
     """The model to train: under the strategy, in the precision asked for, compiled."""
     import keras
@@ -207,7 +149,8 @@ def _build_trainable_model(strategy):
     with strategy.scope(), training.dtype_policy(policy):
         model = _build_model()
         if FLAGS.initial_weights:
-            models.copy_weights(model, artifacts.load_model(_initial_weights()))
+            path = files.model(FLAGS.initial_weights, "initial_weights")
+            models.copy_weights(model, artifacts.load_model(path))
         optimizer = optimizers.make(
             FLAGS.optimizer,
             FLAGS.schedule,
@@ -228,10 +171,11 @@ def _build_trainable_model(strategy):
             FLAGS.jit_compile,
             FLAGS.steps_per_execution,
             make_pairs,
+            labelled=not _is_unlabelled(),
         )
 
 
-def _finish(model, validation, checkpoints, output_dir):
+def _finish(model, pairs, checkpoints, output_dir):
     """Exports the weights of the best round, measures them, and says where everything is."""
     from keras_homography import models, run_report
 
@@ -248,7 +192,7 @@ def _finish(model, validation, checkpoints, output_dir):
         "dataset": FLAGS.dataset,
         "validation_dataset": FLAGS.validation_dataset or FLAGS.dataset,
     }
-    run_report.write(exported, described, validation, checkpoints, output_dir)
+    run_report.write(exported, described, pairs, checkpoints, output_dir)
 
 
 def _join_cluster(resolved, output_dir):
@@ -277,20 +221,33 @@ def _start_again(made_progress):
         os.execv(sys.executable, [sys.executable, "-m", "keras_homography.train", *sys.argv[1:]])
 
 
-def main():
-    output_dir = pathlib.Path(FLAGS.output_dir)
-    resolved = programs.resolved_flags(sys.modules[__name__])
-    run_flags.check(output_dir, resolved)
-    width, height = _image_size()
+def _check_flags():
+    """Raises `ValueError` for flags that do not go together."""
     if FLAGS.make_pairs_on == "device" and FLAGS.distortion != "none":
         raise ValueError(
             f"--make_pairs_on=device cannot make --distortion={FLAGS.distortion}: JPEG files are "
             "written by the CPU. Use --make_pairs_on=host, or --distortion=none."
         )
+    if _is_unlabelled():
+        for flag in ("make_pairs_on", "data_service", "distortion"):
+            if FLAGS[flag].value != FLAGS[flag].default:
+                raise ValueError(
+                    f"--{flag}={FLAGS[flag].value} is for pairs that are made of photos; with "
+                    f"--loss=photometric the pairs of {FLAGS.dataset} are taken as they are."
+                )
+
+
+def main():
+    output_dir = pathlib.Path(FLAGS.output_dir)
+    resolved = programs.resolved_flags(sys.modules[__name__])
+    run_flags.check(output_dir, resolved)
+    width, height = _image_size()
+    _check_flags()
 
     from keras_homography import callbacks, pairs, training
 
-    pairs.check_sizes(FLAGS.patch_size, FLAGS.rho, height, width)
+    if not _is_unlabelled():
+        pairs.check_sizes(FLAGS.patch_size, FLAGS.rho, height, width)
     cluster = _join_cluster(resolved, output_dir)
     strategy = training.make_strategy(FLAGS.gpus, cluster=cluster)
     if FLAGS.batch_size % strategy.num_replicas_in_sync:
@@ -300,19 +257,23 @@ def main():
             f"{len(cluster.workers)} machines."
         )
     model = _build_trainable_model(strategy)  # first: a folder of photos can take minutes to read
-    batches, validation = _open_data(width, height, cluster)
+    open_data = _open_frames if _is_unlabelled() else _open_data
+    batches, validation_pairs = open_data(width, height, cluster)
 
     output_dir.mkdir(parents=True, exist_ok=True)
     if cluster.is_writer:
         files.write_text(output_dir / "run.flags", resolved)
-    checkpoints = callbacks.Checkpoints(model, output_dir, FLAGS.batch_size, cluster.is_writer)
+    criterion = validation_pairs.criterion if cluster.is_writer else None
+    checkpoints = callbacks.Checkpoints(
+        model, output_dir, FLAGS.batch_size, criterion, cluster.is_writer
+    )
     step = checkpoints.resume()
     print(f"Training {FLAGS.model} on {FLAGS.dataset}: step {step} to {FLAGS.steps}.")
     try:
         training.fit(
             model,
             batches,
-            callbacks.Validation(validation, output_dir, FLAGS.rho) if cluster.is_writer else None,
+            callbacks.Validation(validation_pairs, output_dir) if cluster.is_writer else None,
             checkpoints,
             steps=FLAGS.steps,
             steps_per_round=FLAGS.steps_per_round,
@@ -333,7 +294,7 @@ def main():
             _start_again(checkpoints.step > step)
         raise
     if cluster.is_writer:
-        _finish(model, validation, checkpoints, output_dir)
+        _finish(model, validation_pairs, checkpoints, output_dir)
 
 
 if __name__ == "__main__":

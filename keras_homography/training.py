@@ -153,7 +153,7 @@ def _distributed(strategy, batches):
     if not _is_of_cluster(strategy):
         return batches
     devices = len(strategy.extended.worker_devices)
-    part = batches.element_spec[1].shape[0] // devices
+    part = tf.nest.flatten(batches.element_spec)[0].shape[0] // devices
     return strategy.distribute_datasets_from_function(
         lambda _: batches.rebatch(part) if devices > 1 else batches
     )
@@ -183,28 +183,29 @@ class TrainableModel(keras.Model):
 class SelfSupervisingModel(TrainableModel):
     """A model whose loss is of more than its corners; `supervise` says of what."""
 
-    def supervise(self, h4pt_true, outputs):
+    def supervise(self, pairs, h4pt_true, outputs):
         """The loss of a batch, scalar."""
         raise NotImplementedError
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         # Keras adds the gradients of the replicas up.
-        return self.supervise(y, y_pred) / tf.distribute.get_strategy().num_replicas_in_sync
+        return self.supervise(x, y, y_pred) / tf.distribute.get_strategy().num_replicas_in_sync
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred[0], sample_weight)
+        return super().compute_metrics(x, y, None if y is None else y_pred[0], sample_weight)
 
 
 class StagedModel(SelfSupervisingModel):
     """A model with stages: every stage is supervised, by the loss of its corners and by where its
     matches are."""
 
-    def __init__(self, model, stages, loss, make_pairs=None):
+    def __init__(self, model, loss, make_pairs=None):
+        stages = _stages(model)
         super().__init__(model, [stages[-1][0], *stages], make_pairs)
         self._corner_loss = loss
         self._patch_size = model.input_shape[1]
 
-    def supervise(self, h4pt_true, outputs):
+    def supervise(self, pairs, h4pt_true, outputs):
         total = 0.0
         for h4pt, _, matches in outputs[1:]:
             total += tf.reduce_mean(self._corner_loss(h4pt_true, h4pt))
@@ -219,14 +220,49 @@ class ClassifyingModel(SelfSupervisingModel):
         super().__init__(model, model.outputs, make_pairs)
         self._rho = rho
 
-    def supervise(self, h4pt_true, outputs):
+    def supervise(self, pairs, h4pt_true, outputs):
         return tf.reduce_mean(losses.cross_entropy(h4pt_true, outputs[1], self._rho))
 
 
+class PhotometricModel(SelfSupervisingModel):
+    """A model that learns from how the patches fit under its corners, those of every stage if it
+    has any; labels are only measured."""
+
+    def __init__(self, model, make_pairs=None):
+        stages = [h4pt for h4pt, *_ in _stages(model)]
+        super().__init__(model, [model.outputs[0], *stages[:-1]], make_pairs)
+
+    def supervise(self, pairs, h4pt_true, outputs):
+        fits = [tf.reduce_mean(losses.photometric(pairs, h4pt)) for h4pt in outputs]
+        return tf.add_n(fits)
+
+
+def _stages(model):
+    """The outputs of every stage of a model, `(h4pt, a_from_b, matches)` each."""
+    return [layer.output for layer in model.layers if isinstance(layer, matching.FitHomography)]
+
+
+def _trainable(model, loss, rho, make_pairs):
+    if loss == "photometric":
+        return PhotometricModel(model, make_pairs)
+    if loss == "cross_entropy" and len(model.outputs) > 1:
+        return ClassifyingModel(model, rho, make_pairs)
+    if _stages(model):
+        return StagedModel(model, losses.make(loss, rho), make_pairs)
+    return TrainableModel(model, model.outputs[0], make_pairs)
+
+
 def compile_model(
-    model, optimizer, loss, rho, jit_compile=False, steps_per_execution=1, make_pairs=None
+    model,
+    optimizer,
+    loss,
+    rho,
+    jit_compile=False,
+    steps_per_execution=1,
+    make_pairs=None,
+    labelled=True,
 ):
-    """Compiles a model of pairs with a loss of `losses.make`, and the corner error as metric.
+    """Compiles a model of pairs with a loss by its name, and the corner error as metric.
 
     Call it in the scope of the strategy. All variables are made at once, for a checkpoint to be
     restored into. Batch normalisation takes the statistics of all replicas together.
@@ -234,33 +270,30 @@ def compile_model(
     Args:
       model: of `models.build`.
       optimizer: of `optimizers.make`.
-      loss: a name of `losses.make`.
+      loss: a name of `losses.NAMES`.
       rho: of the pairs, in pixels.
       jit_compile: whether XLA compiles the step.
       steps_per_execution: how many steps to run before Python looks at it again.
       make_pairs: of `pairs.maker`, for a model that is trained on photos.
+      labelled: whether the batches have corners; if not, there is no metric.
 
     Returns:
       `TrainableModel` of the same layers; of a model with stages it has all of their outputs.
+
+    Raises:
+      ValueError: the loss is unknown, or does not fit the model.
     """
-    classifies = loss == "cross_entropy" and len(model.outputs) > 1
-    loss = None if classifies else losses.make(loss, rho)
-    stages = [layer.output for layer in model.layers if isinstance(layer, matching.FitHomography)]
-    if stages:
-        trainable: TrainableModel = StagedModel(model, stages, loss, make_pairs)
-    elif classifies:
-        trainable = ClassifyingModel(model, rho, make_pairs)
-    else:
-        trainable = TrainableModel(model, model.outputs[0], make_pairs)
-    supervises_itself = isinstance(trainable, SelfSupervisingModel)
     if tf.distribute.get_strategy().num_replicas_in_sync > 1:
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
+    trainable = _trainable(model, loss, rho, make_pairs)
+    supervises_itself = isinstance(trainable, SelfSupervisingModel)
+    corner_error = keras.metrics.MeanMetricWrapper(losses.corner_distance, name="corner_error")
     trainable.compile(
         optimizer,
-        loss=None if supervises_itself else loss,
-        metrics=[keras.metrics.MeanMetricWrapper(losses.corner_distance, name="corner_error")],
+        loss=None if supervises_itself else losses.make(loss, rho),
+        metrics=[corner_error] if labelled else [],
         jit_compile=jit_compile,
         steps_per_execution=steps_per_execution,
     )
@@ -268,6 +301,7 @@ def compile_model(
     h4pt = tf.zeros([1, 4, 2])
     if not supervises_itself:
         trainable.compute_loss(None, h4pt, h4pt)
-    trainable.compute_metrics(None, h4pt, [h4pt] if supervises_itself else h4pt)
+    if labelled:
+        trainable.compute_metrics(None, h4pt, [h4pt] if supervises_itself else h4pt)
     trainable.reset_metrics()
     return trainable

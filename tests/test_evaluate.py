@@ -42,6 +42,7 @@ FIGURES = {
     "estimator", "protocol", "distortion", "strength", "pairs", "mace", "mace_low", "mace_high",
     "mace_uncapped", "mace_answered", "median", "p90", "p99", "under_1px", "under_3px",
     "under_5px", "failures", "not_returned", "l2", "ms_per_pair", "parameters", "file_bytes",
+    "by_confidence",
 }  # fmt: skip
 
 
@@ -302,6 +303,36 @@ def make_results(predicted, conditions=(("none", 0.0),), name="mine"):
     h4pt_true = np.random.default_rng(0).uniform(-32, 32, [len(predicted), 4, 2])
     predictor = predictors.Predictor(name, lambda patches: predicted)
     return [evaluation.Result(predictor, *c, h4pt_true, predicted, 1.0) for c in conditions]
+
+
+def test_errors_against_confidence(source, tmp_path):
+    """An estimator whose error is what it lacks in confidence, and one that does not say."""
+    protocol = protocols.get("coco128")
+    truth = {pair.tobytes(): h4pt for pair, h4pt in zip(*all_pairs(source, 70), strict=True)}
+    confidences = np.random.default_rng(1).permutation(np.linspace(0, 0.99, 70))
+
+    def predict_with_confidence(patches):
+        h4pt = np.stack([truth[pair.tobytes()] for pair in patches])
+        sure = np.array([confidences[list(truth).index(pair.tobytes())] for pair in patches])
+        return h4pt + [[[1, 0]]] * (1 - sure)[:, None, None], sure
+
+    honest = predictors.Predictor(
+        "honest",
+        lambda patches: predict_with_confidence(patches)[0],
+        predict_with_confidence=predict_with_confidence,
+    )
+    silent = predictors.Predictor("silent", lambda patches: np.zeros([len(patches), 4, 2]))
+    results = evaluation.measure([honest, silent], protocol, source, [("none", 0.0)], 70)
+    bins = evaluation.row(results[0], protocol)["by_confidence"]
+    assert [bin_["pairs"] for bin_ in bins] == [9] * 6 + [8] * 2
+    for bin_ in bins:
+        assert bin_["median"] == pytest.approx(1 - bin_["confidence"], abs=0.02)
+        assert bin_["median"] <= bin_["p90"]
+    assert bins[0]["confidence"] < 0.1 < 0.9 < bins[-1]["confidence"]
+    assert evaluation.row(results[1], protocol)["by_confidence"] is None
+    plots.error_by_confidence(results).savefig(tmp_path / "plot.png")
+    assert cv2.imread(str(tmp_path / "plot.png")).std() > 5
+    assert plots.error_by_confidence(results[1:]) is None
 
 
 def test_pictures_of_what_is_not_finite_or_far_away(tmp_path):

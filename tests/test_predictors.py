@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_homography import baselines, predictors, protocols
+from keras_homography import baselines, models, predictors, protocols
 
 CONSTANT = np.array([[3, -4], [5, 6], [-7, 8], [9, 2]], np.float32)
 
@@ -90,6 +90,19 @@ def test_a_network_with_more_outputs_gives_its_first(save):
     several = keras.Model(model.input, [model.output, model.layers[1].output])
     found = open_one(save(several)).predict(np.zeros([1, 128, 128, 2], np.uint8))
     np.testing.assert_allclose(found[0], CONSTANT, rtol=1e-6)
+
+
+def test_the_classifier_says_how_sure_it_is(save):
+    model = models.build("homographynet_classifier", width=0.05)
+    scores = model.get_layer("scores")
+    bias = np.zeros([4, 2, 21], np.float32)
+    bias[:, :, 3] = np.log(20)  # half of the probability at one bin, the rest everywhere else
+    scores.bias.assign(bias.ravel())
+    h4pt, confidence = open_one(save(model)).predict_with_confidence(
+        np.zeros([2, 128, 128, 2], np.uint8)
+    )
+    np.testing.assert_allclose(confidence, [0.25, 0.25], rtol=1e-5)  # both along x and along y
+    assert h4pt.shape == (2, 4, 2)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,19 @@ def bin_centres(rho):
     return np.linspace(-rho, rho, BINS, dtype=np.float32)
 
 
+def corner_confidences(probabilities):
+    """How sure the network is of every corner: the probability of the likeliest place in its map of
+    21 x 21 offsets (the brightest point of the maps in figure 5).
+
+    Args:
+      probabilities: `[n, 4, 2, BINS]`.
+
+    Returns:
+      `[n, 4]`, in 0..1.
+    """
+    return probabilities.max(axis=-1).prod(axis=-1)
+
+
 def build(patch_size=128, rho=32, width=1.0, dropout=0.5, decoding="expectation"):
     """The classification network of the paper, with its probabilities.
 

@@ -1,0 +1,202 @@
+"""Pairs that nobody has labelled: frames next to each other, of a video or of folders of images."""
+
+import os
+import pathlib
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from keras_homography import images
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+_HELD_OUT = 20  # one part in so many is for validation
+
+
+def _files_of_sequences(folder):
+    """`{folder: its image files in order}`, for all folders below one that have any."""
+    sequences = {}
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        names = sorted(name for name in files if name.lower().endswith(_SUFFIXES))
+        if names:
+            sequences[parent] = [os.path.join(parent, name) for name in names]
+    return sequences
+
+
+def _check_size(frame, first, name):
+    if frame.shape != first.shape:
+        raise ValueError(
+            f"{name} has {frame.shape[1]}x{frame.shape[0]} pixels, and the frames before it have "
+            f"{first.shape[1]}x{first.shape[0]}. The frames of a sequence must be of one size."
+        )
+
+
+def _read_files(paths, resize, progress):
+    """The frames of a sequence of files, or None if one of them cannot be read."""
+    frames, first = [], None
+    for path in paths:
+        try:
+            image = images.read(path)
+        except ValueError as error:
+            logging.warning("Skipped the sequence in %s: %s", os.path.dirname(path), error)
+            return None
+        first = image if first is None else first
+        _check_size(image, first, path)
+        frames.append(resize(image))
+        progress.add(1)
+    return frames
+
+
+def _read_video(path, resize):
+    numbered, count = images.video(path)
+    progress = keras.utils.Progbar(count or None, unit_name="frame")
+    frames = []
+    for number, image in numbered:
+        frames.append(resize(image))
+        progress.update(number + 1)
+    return frames
+
+
+def _read(dataset, height, width):
+    """All sequences of frames, each a list of uint8 `[height, width]`."""
+
+    def resize(image):
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        shrinks = grey.shape[0] >= height and grey.shape[1] >= width
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return cv2.resize(grey, (width, height), interpolation=how)
+
+    if not os.path.isdir(dataset):
+        return [_read_video(dataset, resize)]
+    files = _files_of_sequences(dataset)
+    progress = keras.utils.Progbar(sum(map(len, files.values())), unit_name="frame")
+    found = []
+    for folder, paths in files.items():
+        if len(paths) < 2:
+            logging.warning("Skipped %s: it holds one frame, and a pair needs two.", folder)
+            continue
+        frames = _read_files(paths, resize, progress)
+        if frames:
+            found.append(frames)
+    return found
+
+
+def _part(sequences, part):
+    """The sequences for training or validation: of several some, of one its end."""
+    if part == "all":
+        return sequences
+    if len(sequences) > 1:
+        held_out = -(-len(sequences) // _HELD_OUT)
+        return sequences[-held_out:] if part == "validation" else sequences[:-held_out]
+    frames = sequences[0]
+    if len(frames) < 4:
+        raise ValueError(
+            f"{len(frames)} frames are too few to hold some out for validation; at least 4 are "
+            "needed, or other frames in --validation_dataset."
+        )
+    held_out = max(2, len(frames) // _HELD_OUT)
+    return [frames[-held_out:]] if part == "validation" else [frames[:-held_out]]
+
+
+class Frames:
+    """Pairs of frames next to each other, kept in memory: a byte a pixel.
+
+    Attributes:
+      name: as given.
+      count: how many pairs.
+    """
+
+    def __init__(self, dataset, height, width, part="all"):
+        """Reads all frames.
+
+        Args:
+          dataset: a video, or a folder. Every folder in it, itself included, that holds images is
+            a sequence in the order of their names: frames, or the two images of a pair.
+          height: to which every frame is stretched, in pixels.
+          width: to which every frame is stretched, in pixels.
+          part: "all" sequences; or the last twentieth of them, "validation" (of a single one, its
+            last frames); or the others, "train".
+
+        Raises:
+          ValueError: there is no sequence of two frames, or its frames are of several sizes.
+        """
+        if not os.path.exists(dataset):
+            raise ValueError(
+                f"{dataset} does not exist; learning without labels needs a folder of frames, a "
+                "video, or a folder of folders with two images each."
+            )
+        sequences = [frames for frames in _read(dataset, height, width) if len(frames) > 1]
+        if not sequences:
+            raise ValueError(f"{dataset} holds no two frames to compare, in one folder or video.")
+        sequences = _part(sequences, part)
+        self.name = str(dataset)
+        ends = np.cumsum([len(frames) for frames in sequences])
+        first = np.setdiff1d(np.arange(ends[-1]), ends - 1)  # the last of a sequence has no next
+        self.count = len(first)
+        with tf.device("/device:CPU:0"):  # else it would fill the memory of a GPU
+            self._first = tf.constant(first)
+            self._frames = tf.constant(np.concatenate(sequences)[..., None])
+
+    def batches(self, *, seed, batch_size, patch_size, start_step=0, shard=(0, 1)):
+        """Endless batches of pairs of patches, cut from both frames at the same random place.
+
+        A pair is a pure function of the seed and of its number, like those of
+        `datasets.pair_batches`; which frame is A is random too.
+
+        Args:
+          seed: int, of the order, of places and of roles.
+          batch_size: pairs in a batch, over all workers.
+          patch_size: in pixels, at most the frames' sides.
+          start_step: number of the first batch.
+          shard: `(index, count)`: of which worker this is the part.
+
+        Returns:
+          A dataset of `(patches,)`: float32 `[n, patch_size, patch_size, 2]`, grey levels in
+          0..255.
+
+        Raises:
+          ValueError: the frames are smaller than a patch.
+        """
+        height, width = self._frames.shape[1:3]
+        if min(height, width) < patch_size:
+            raise ValueError(
+                f"Frames of {width}x{height} pixels hold no patch of {patch_size}: give a larger "
+                "--image_size or a smaller --patch_size."
+            )
+        limits = tf.constant([2, height - patch_size + 1, width - patch_size + 1], tf.int32)
+
+        def cut(index):
+            seed_of_pair = tf.stack([tf.cast(seed, tf.int64), index])
+            drawn = tf.random.stateless_uniform(
+                [3], seed_of_pair, 0, tf.int32.max, tf.int32, alg="philox"
+            )
+            role, top, left = tf.unstack(drawn % limits)
+            seed_of_round = tf.stack([tf.cast(seed, tf.int64), index // self.count])
+            number = tf.random.experimental.index_shuffle(
+                index % self.count, seed_of_round, self.count - 1
+            )
+            first = self._first[number]
+            pair = tf.stack([self._frames[first], self._frames[first + 1]])
+            patches = pair[:, top : top + patch_size, left : left + patch_size, 0]
+            patches = tf.transpose(tf.roll(patches, role, axis=0), [1, 2, 0])
+            patches = tf.ensure_shape(patches, [patch_size, patch_size, 2])
+            return (tf.cast(patches, tf.float32),)
+
+        worker, workers = shard
+        indices = tf.data.Dataset.range(start_step * batch_size + worker, tf.int64.max, workers)
+        made = indices.map(cut, tf.data.AUTOTUNE)
+        return made.batch(batch_size // workers, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+
+    def validation(self, count, patch_size, seed):
+        """The first `count` pairs of a seed, always the same, kept in memory: a finite dataset as
+        of `batches`."""
+        one_by_one = self.batches(seed=seed, batch_size=1, patch_size=patch_size).unbatch()
+        return one_by_one.take(count).batch(64).cache()
+
+
+def is_given(dataset):
+    """Whether a dataset's name is that of a file or folder, which `Frames` reads."""
+    return pathlib.Path(dataset).exists()
