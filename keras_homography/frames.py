@@ -16,13 +16,15 @@ _HELD_OUT = 20  # one part in so many is for validation
 
 
 def _files_of_sequences(folder):
-    """`{folder: its image files in order}`, for all folders below one that have any."""
-    sequences = {}
+    """The image files of every folder below one, in order, where there are at least two."""
+    sequences = []
     for parent, folders, files in os.walk(folder):
         folders.sort()
         names = sorted(name for name in files if name.lower().endswith(_SUFFIXES))
-        if names:
-            sequences[parent] = [os.path.join(parent, name) for name in names]
+        if len(names) == 1:
+            logging.warning("Skipped %s: it holds one frame, and a pair needs two.", parent)
+        elif names:
+            sequences.append([os.path.join(parent, name) for name in names])
     return sequences
 
 
@@ -60,33 +62,9 @@ def _read_video(path, resize):
     return frames
 
 
-def _read(dataset, height, width):
-    """All sequences of frames, each a list of uint8 `[height, width]`."""
-
-    def resize(image):
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        shrinks = grey.shape[0] >= height and grey.shape[1] >= width
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return cv2.resize(grey, (width, height), interpolation=how)
-
-    if not os.path.isdir(dataset):
-        return [_read_video(dataset, resize)]
-    files = _files_of_sequences(dataset)
-    progress = keras.utils.Progbar(sum(map(len, files.values())), unit_name="frame")
-    found = []
-    for folder, paths in files.items():
-        if len(paths) < 2:
-            logging.warning("Skipped %s: it holds one frame, and a pair needs two.", folder)
-            continue
-        frames = _read_files(paths, resize, progress)
-        if frames:
-            found.append(frames)
-    return found
-
-
 def _part(sequences, part):
-    """The sequences for training or validation: of several some, of one its end."""
-    if part == "all":
+    """The sequences for training or validation: of several some, of a single one its end."""
+    if part == "all" or not sequences:
         return sequences
     if len(sequences) > 1:
         held_out = -(-len(sequences) // _HELD_OUT)
@@ -99,6 +77,24 @@ def _part(sequences, part):
         )
     held_out = max(2, len(frames) // _HELD_OUT)
     return [frames[-held_out:]] if part == "validation" else [frames[:-held_out]]
+
+
+def _read(dataset, height, width, part):
+    """The sequences of frames of a part, each a list of uint8 `[height, width]`."""
+
+    def resize(image):
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        shrinks = grey.shape[0] >= height and grey.shape[1] >= width
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return cv2.resize(grey, (width, height), interpolation=how)
+
+    if not os.path.isdir(dataset):
+        frames = _read_video(dataset, resize)
+        return _part([frames] if len(frames) > 1 else [], part)
+    files = _part(_files_of_sequences(dataset), part)
+    progress = keras.utils.Progbar(sum(map(len, files)), unit_name="frame")
+    read = [_read_files(paths, resize, progress) for paths in files]
+    return [frames for frames in read if frames]
 
 
 class Frames:
@@ -128,10 +124,9 @@ class Frames:
                 f"{dataset} does not exist; learning without labels needs a folder of frames, a "
                 "video, or a folder of folders with two images each."
             )
-        sequences = [frames for frames in _read(dataset, height, width) if len(frames) > 1]
+        sequences = _read(dataset, height, width, part)
         if not sequences:
             raise ValueError(f"{dataset} holds no two frames to compare, in one folder or video.")
-        sequences = _part(sequences, part)
         self.name = str(dataset)
         ends = np.cumsum([len(frames) for frames in sequences])
         first = np.setdiff1d(np.arange(ends[-1]), ends - 1)  # the last of a sequence has no next

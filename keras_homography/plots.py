@@ -135,7 +135,8 @@ def error_by_confidence(results):
             confidence = [bin_["confidence"] for bin_ in bins]
             style = _style(index, result.predictor)
             median, high = (
-                np.maximum([bin_[name] for bin_ in bins], _LEAST_ERROR) for name in ("median", "p90")
+                np.maximum([bin_[name] for bin_ in bins], _LEAST_ERROR)
+                for name in ("median", "p90")
             )
             panel.plot(confidence, median, marker="o", ms=3, **style)
             panel.plot(confidence, high, color=style["color"], **_HIGH)

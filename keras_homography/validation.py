@@ -32,8 +32,8 @@ class Labelled:
         return metrics.summarize(metrics.corner_errors(self._h4pt, h4pt))
 
     def draw(self, h4pt, probabilities=None):
-        """A picture of the first pairs, uint8 `[height, width, 3]`, RGB: their quads, and of a model
-        that has probabilities their confidence maps."""
+        """A picture of the first pairs, uint8 `[height, width, 3]`, RGB: their quads, and of a
+        model that has probabilities their confidence maps."""
         pictured = self.patches[:_PICTURED], self._h4pt[:_PICTURED], h4pt[:_PICTURED]
         if probabilities is None:
             return figures.quads(*pictured)
