@@ -132,7 +132,8 @@ def photometric(pairs, h4pt):
     total = 0.0
     for shrinkage in _SHRINKAGES:
         shrunk = tf.nn.avg_pool2d(whole, shrinkage, shrinkage, "VALID") if shrinkage > 1 else whole
-        total += _decorrelation(*tf.split(shrunk, 3, axis=-1), _NOISE / 255.0**2 / shrinkage)
+        a, b, seen = tf.split(shrunk, 3, axis=-1)
+        total += _decorrelation(a, b, seen, _NOISE / 255.0**2 / shrinkage)
     return total / len(_SHRINKAGES)
 
 

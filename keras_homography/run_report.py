@@ -47,7 +47,8 @@ def write(model, described, pairs, checkpoints, output_dir):
     )
     with files.replacing(output_dir / "learning_curve.png") as beside:
         figures.write_png(beside, curve)
-    print(f"\n{pairs.describe(summary, identity)} Best round: step {checkpoints.best_step}.")
+    found = pairs.describe(described["validation_dataset"], summary, identity)
+    print(f"\n{found} Best round: step {checkpoints.best_step}.")
     for name, difference in parity.items():
         print(f"  {output_dir / name}  (read back: equal within {difference:.1g} px)")
     for name in ("metrics.json", "learning_curve.png", "validation.png", "run.flags", "logs"):

@@ -192,7 +192,8 @@ class SelfSupervisingModel(TrainableModel):
         return self.supervise(x, y, y_pred) / tf.distribute.get_strategy().num_replicas_in_sync
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, None if y is None else y_pred[0], sample_weight)
+        h4pt = None if y is None else tf.nest.flatten(y_pred)[0]
+        return super().compute_metrics(x, y, h4pt, sample_weight)
 
 
 class StagedModel(SelfSupervisingModel):
@@ -233,8 +234,8 @@ class PhotometricModel(SelfSupervisingModel):
         super().__init__(model, [model.outputs[0], *stages[:-1]], make_pairs)
 
     def supervise(self, pairs, h4pt_true, outputs):
-        fits = [tf.reduce_mean(losses.photometric(pairs, h4pt)) for h4pt in outputs]
-        return tf.add_n(fits)
+        fits = [losses.photometric(pairs, h4pt) for h4pt in tf.nest.flatten(outputs)]
+        return tf.reduce_mean(tf.add_n(fits))
 
 
 def _stages(model):

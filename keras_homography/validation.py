@@ -39,11 +39,12 @@ class Labelled:
             return figures.quads(*pictured)
         return figures.confidence_maps(*pictured, probabilities[:_PICTURED], self._rho)
 
-    def describe(self, summary, identity):
+    def describe(self, dataset, summary, identity):
         """The figures in words, beside those of always answering "no motion"."""
         return (
-            f"Corner error on {len(self.patches)} validation pairs: mean {summary['mace']:.2f} px, "
-            f"median {summary['median']:.2f} px; identity {identity['mace']:.2f} px."
+            f"Corner error on {len(self.patches)} validation pairs ({dataset}): mean "
+            f"{summary['mace']:.2f} px, median {summary['median']:.2f} px; identity "
+            f"{identity['mace']:.2f} px."
         )
 
 
@@ -68,9 +69,9 @@ class Unlabelled:
         as predicted."""
         return figures.alignments(self.patches[:_PICTURED], h4pt[:_PICTURED])
 
-    def describe(self, summary, identity):
+    def describe(self, dataset, summary, identity):
         """The figures in words, beside those of always answering "no motion"."""
         return (
-            f"Photometric loss on {len(self.patches)} validation pairs: "
+            f"Photometric loss on {len(self.patches)} validation pairs ({dataset}): "
             f"{summary['photometric']:.3f}; identity {identity['photometric']:.3f}."
         )

@@ -182,6 +182,72 @@ def test_trains_on_coco(tiny_flags, coco_data_dir, tmp_path):
     assert "Corner error on 10 validation pairs (coco/2017)" in result.stdout
 
 
+@pytest.fixture(scope="module")
+def frames(images, tmp_path_factory):
+    """Eight frames of a camera that moves a pixel at a time."""
+    folder = tmp_path_factory.mktemp("frames")
+    for number in range(8):
+        frame = images[0][10:90, 20 + number : 116 + number]
+        assert cv2.imwrite(str(folder / f"{number}.png"), frame)
+    return folder
+
+
+def test_learns_from_frames_that_nobody_has_labelled(finished, tiny_flags, frames, tmp_path):
+    """Starts from another run, resumes, and exports; no corner error is made up."""
+    output_dir, _ = finished
+    flags = [
+        tiny_flags,
+        f"--dataset={frames}",
+        "--loss=photometric",
+        f"--initial_weights={output_dir / 'model.keras'}",
+        f"--output_dir={tmp_path}/run",
+    ]
+    result = train(*flags)
+    assert result.returncode == 0, result.stderr
+    assert f"Photometric loss on 10 validation pairs ({frames})" in result.stdout
+    assert "corner_error" not in result.stdout
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert set(metrics["validation"]) == set(metrics["identity"]) == {"photometric"}
+    assert 0 < metrics["validation"]["photometric"] < 2
+    assert metrics["largest_difference_px"]["model.tflite"] < 1e-3
+    assert cv2.imread(str(tmp_path / "run" / "validation.png")).shape == (2 * 2 * 16, 4 * 16, 3)
+    again = train(*flags, "--steps=8")
+    assert again.returncode == 0, again.stderr
+    assert "step 6 to 8" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "--distortion=noise is for pairs that are made"),
+        (["--distortion=none", "--dataset={one}"], "holds no two frames"),
+        (["--distortion=none", "--dataset={mixed}"], "must be of one size"),
+        (["--distortion=none", "--initial_weights=nothing.keras"], "no such .keras file"),
+        (["--distortion=none", "--initial_weights=shipped"], "same architecture"),
+    ],
+)
+def test_mistakes_without_labels_get_one_clear_line(
+    tiny_flags, frames, images, tmp_path, flags, message
+):
+    for name, sizes in {"one": [64], "mixed": [64, 64, 48, 48, 48]}.items():
+        (tmp_path / name).mkdir()
+        for number, size in enumerate(sizes):
+            cv2.imwrite(str(tmp_path / name / f"{number}.png"), images[0][:size, :size])
+    named = {name: tmp_path / name for name in ("one", "mixed")}
+    result = train(
+        tiny_flags,
+        f"--dataset={frames}",
+        "--loss=photometric",
+        "--distortion=noise",
+        f"--output_dir={tmp_path}/run",
+        *(flag.format(**named) for flag in flags),
+    )
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -236,7 +302,7 @@ def test_a_file_as_output_folder_is_refused(tiny_flags, tmp_path):
     assert "is not a folder" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["quickstart", "coco", "paper", "curves"])
+@pytest.mark.parametrize("name", ["quickstart", "coco", "paper", "curves", "compare"])
 def test_recipes_are_valid_flags(name):
     """`--help` parses them; a recipe with an unknown flag would fail."""
     result = train(f"--flagfile=flags/{name}.flags", "--help")

@@ -15,11 +15,13 @@ from keras_homography import (
     artifacts,
     callbacks,
     datasets,
+    losses,
     models,
     optimizers,
     pairs,
     photos,
     training,
+    validation,
 )
 
 SIZES = {"patch_size": 16, "rho": 4, "height": 60, "width": 80}
@@ -43,11 +45,11 @@ class Run:
                 self._source, seed=0, batch_size=4, start_step=step, **SIZES
             )
 
-        validation = datasets.validation_batches(self._source, 6, **SIZES)
+        held_out = datasets.validation_batches(self._source, 6, **SIZES)
         training.fit(
             self.model,
             batches or default_batches,
-            callbacks.Validation(validation, self._output_dir, rho=4),
+            callbacks.Validation(validation.Labelled(held_out, rho=4), self._output_dir),
             self.checkpoints,
             steps=steps,
             steps_per_round=4,
@@ -219,10 +221,11 @@ def test_every_stage_of_a_cascade_is_trained(source, tmp_path):
     assert len(tf.nest.flatten(model.outputs)) == 1 + 3 * (1 + 3)  # the answer; coarse and fine
     before = {layer.name: layer.get_weights() for layer in plain.layers if layer.weights}
     checkpoints = callbacks.Checkpoints(model, tmp_path, batch_size=8)
+    held_out = validation.Labelled(datasets.validation_batches(source, 4, **sizes), rho=8)
     training.fit(
         model,
         lambda step: datasets.pair_batches(source, seed=0, batch_size=8, **sizes),
-        callbacks.Validation(datasets.validation_batches(source, 4, **sizes), tmp_path, rho=8),
+        callbacks.Validation(held_out, tmp_path),
         checkpoints,
         steps=4,
         steps_per_round=2,
@@ -241,8 +244,8 @@ def test_the_classifier_learns_and_is_exported_with_its_probabilities(source, tm
     built = models.build("homographynet_classifier", patch_size=16, rho=4, width=0.1, dropout=0.0)
     model = training.compile_model(built, optimizers.make("adam", "constant", 3e-3, 1), loss, 4)
     patches, h4pt = next(iter(datasets.pair_batches(source, seed=0, batch_size=8, **SIZES)))
-    losses = [model.train_on_batch(patches, h4pt, return_dict=True)["loss"] for _ in range(60)]
-    assert losses[-1] < 0.7 * losses[0]
+    measured = [model.train_on_batch(patches, h4pt, return_dict=True)["loss"] for _ in range(60)]
+    assert measured[-1] < 0.7 * measured[0]
     artifacts.export(built, tmp_path, patches.numpy())
     expected = built(patches, training=False)
     interpreter = litert.Interpreter(str(tmp_path / "model.tflite"))
@@ -254,6 +257,26 @@ def test_the_classifier_learns_and_is_exported_with_its_probabilities(source, tm
         np.testing.assert_allclose(output, of_keras[:1], atol=1e-4)
     refined = models.refine(built)(patches)
     assert [tuple(output.shape) for output in refined] == [(8, 4, 2), (8, 4, 2, 21)]
+
+
+@pytest.mark.parametrize("name", ["homographynet", "homographynet_classifier", "cascade"])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_patches_alone_teach_every_kind_of_model(source, name, labelled):
+    """Labels are measured where there are any, and change nothing."""
+    keras.utils.set_random_seed(0)
+    options = {} if name == "cascade" else {"dropout": 0.0}
+    built = models.build(name, patch_size=32, rho=4, width=0.2, **options)
+    optimizer = optimizers.make("adam", "constant", 1e-3, 1)
+    model = training.compile_model(built, optimizer, "photometric", 4, labelled=labelled)
+    sizes = {**SIZES, "patch_size": 32}
+    patches, h4pt = next(iter(datasets.pair_batches(source, seed=0, batch_size=8, **sizes)))
+    before = losses.photometric(patches, tf.nest.flatten(built(patches, training=True))[0])
+    batch = tf.data.Dataset.from_tensors((patches, h4pt) if labelled else (patches,)).repeat()
+    history = model.fit(batch, steps_per_epoch=20, epochs=2, verbose=0).history
+    assert ("corner_error" in history) == labelled
+    assert history["loss"][1] < history["loss"][0]
+    after = losses.photometric(patches, tf.nest.flatten(built(patches, training=True))[0])
+    assert after.numpy().mean() < before.numpy().mean()
 
 
 def test_a_loss_that_does_not_fit_the_model_is_refused():

@@ -78,7 +78,8 @@ def copy_weights(model, source):
             found = f"of shape {tuple(given[name].shape)}" if name in given else "missing"
             raise ValueError(
                 f"The weights do not fit: {name} must have the shape {tuple(weight.shape)}, and is "
-                f"{found}. Give a model of the same architecture, width and patch size."
+                f"{found}. Give a model of the same architecture, width and patch size, and for "
+                "cascade of the same rho (the shipped model has --rho=40)."
             )
     for name, weight in _by_name(model).items():
         weight.assign(given[name])
