@@ -129,12 +129,12 @@ def photometric(pairs, h4pt):
     seen = tf.cast(warping.inside(points, size, size), tf.float32)
     whole = tf.concat([warped, tf.reshape(patch_b, tf.shape(warped)), seen[..., None]], axis=-1)
     whole = tf.reshape(whole, [-1, size, size, 3])
-    total = 0.0
-    for shrinkage in _SHRINKAGES:
+    total, shrinkages = 0.0, [by for by in _SHRINKAGES if size // by >= _WINDOW]
+    for shrinkage in shrinkages:
         shrunk = tf.nn.avg_pool2d(whole, shrinkage, shrinkage, "VALID") if shrinkage > 1 else whole
         a, b, seen = tf.split(shrunk, 3, axis=-1)
         total += _decorrelation(a, b, seen, _NOISE / 255.0**2 / shrinkage)
-    return total / len(_SHRINKAGES)
+    return total / len(shrinkages)
 
 
 def _decorrelation(a, b, seen, noise):
