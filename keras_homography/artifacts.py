@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 
-from keras_homography import files, geometry
+from keras_homography import files, geometry, trust
 from keras_homography import models as models  # registers the layers of their files
 
 # Of a model's outputs, in their order. TFLite orders them by name: the main one must come first.
@@ -22,17 +22,24 @@ TOLERANCE = 1e-3  # pixels
 LOSSY_TOLERANCE, LOSSY_LOST = 0.05, 0.01
 
 
-def load_model(path):
-    """Reads a `.keras` file of any architecture of ours, in safe mode.
+def load_model(path, trusted=False):
+    """Reads a `.keras` file of any architecture of ours.
+
+    Args:
+      path: of the file.
+      trusted: open it whatever it holds. Otherwise it is read in safe mode, after
+        `trust.check_keras`.
 
     Returns:
       A `keras.Model` of pairs, not compiled.
 
     Raises:
-      ValueError: it cannot be read, or is no model of pairs.
+      ValueError: it cannot be read, is no model of pairs, or holds what could run code.
     """
+    if not trusted:
+        trust.check_keras(path)
     try:
-        model = keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(path, compile=False, safe_mode=not trusted)
     except Exception as error:  # Keras raises nearly anything on a file that is not its own
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(f"Cannot read {path} as a Keras model: {reason}") from None
@@ -194,7 +201,8 @@ def _why_it_does_not_hold(name, differences):
 
 
 def export(model, output_dir, pairs, names=OF_A_RUN):
-    """Writes a model in several formats, reads each back and compares it with the model.
+    """Writes a model in several formats, reads each back, compares it with the model and lists it
+    in the folder's manifest (see `trust`).
 
     Args:
       model: a float32 `keras.Model` of pairs, not compiled: a compiled loss of ours would need this
@@ -221,4 +229,5 @@ def export(model, output_dir, pairs, names=OF_A_RUN):
             if reason:
                 raise ValueError(f"{name} {reason} It is not written.")
         parity[name] = float(differences.max())
+        trust.write_manifest(output_dir, [name])
     return parity

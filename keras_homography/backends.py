@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from keras_homography import files
+from keras_homography import files, trust
 
 
 def _open_tflite(path, threads=None):
@@ -57,20 +57,22 @@ def _open_keras(model):
     return lambda pair: serve(pair).numpy(), tuple(model.input_shape), tuple(outputs[0].shape)
 
 
-def open_network(model=None, threads=None):
+def open_network(model=None, threads=None, trusted=False):
     """Opens a network.
 
     Args:
       model: the path of a `.tflite` or `.keras` file or of a SavedModel's folder; or a
         `keras.Model`; or None for the TFLite file that ships with the package.
       threads: to run a TFLite file on; None for LiteRT's default.
+      trusted: open a file whatever it holds and wherever it comes from: see `trust`.
 
     Returns:
       `(run, size)`: a function from a pair, float32 `[1, size, size, 2]`, grey levels in 0..255,
       to `h4pt`, float32 `[1, 4, 2]`, pixels; and the side of its patches.
 
     Raises:
-      ValueError: there is no such file, it cannot be read, or it is no model of pairs.
+      ValueError: there is no such file, it cannot be read, it is not trusted, or it is no model of
+        pairs.
     """
     if model is None:
         model = files.resource("saved_models", "homography.tflite")
@@ -89,6 +91,8 @@ def open_network(model=None, threads=None):
             raise ValueError(
                 f"{path} needs TensorFlow, which is not installed; a .tflite does not."
             )
+        if not trusted and (path.is_dir() or path.suffix == ".tflite"):
+            trust.check_listed(path)
         if path.is_dir():
             run, given, found = _open_saved_model(path)
         elif path.suffix == ".tflite":
@@ -96,7 +100,7 @@ def open_network(model=None, threads=None):
         elif path.suffix == ".keras":
             from keras_homography import artifacts
 
-            run, given, found = _open_keras(artifacts.load_model(path))
+            run, given, found = _open_keras(artifacts.load_model(path, trusted))
         else:
             raise ValueError(
                 f"{path} is no model: give a .tflite or .keras file or the folder of a SavedModel."

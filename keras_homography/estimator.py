@@ -63,19 +63,20 @@ class HomographyEstimator:
     zoomed, and from keypoints. From several threads, give each its own.
     """
 
-    def __init__(self, model=None, least_confidence=0.5, threads=None):
+    def __init__(self, model=None, least_confidence=0.5, threads=None, trusted=False):
         """Args:
           model: of `backends.open_network`; None is the shipped TFLite file, which needs no
             TensorFlow.
           least_confidence: below which an estimate is falsy, 0 to 1.
           threads: to run a TFLite file on; None for LiteRT's default.
+          trusted: open the model's file whatever it holds: see `trust`.
 
         Raises:
-          ValueError: the model cannot be read, or a number is out of its range.
+          ValueError: the model cannot be read or is not trusted, or a number is out of its range.
         """
         if not 0.0 <= least_confidence <= 1.0:
             raise ValueError(f"least_confidence must be in 0..1; got {least_confidence}.")
-        self._network = backends.open_network(model, threads)
+        self._network = backends.open_network(model, threads, trusted)
         self._least_confidence = least_confidence
 
     def estimate(self, image_a, image_b, start=None):

@@ -54,6 +54,9 @@ flags.DEFINE_integer(
     "That each estimator may use, to compare times. Default: each library's own; TFLite's is 1.",
     lower_bound=1,
 )
+flags.DEFINE_bool(
+    "trust_model", False, "Open a model's file whatever it holds and wherever it comes from."
+)
 flags.DEFINE_string("output_dir", "runs/evaluation", "Where everything is written.")
 
 _OURS = ("metrics.json", "metrics.md", "report.html", "run.flags", "error_*.png", "sheet_*.jpg")
@@ -96,7 +99,9 @@ def main():
     evaluation.limit_threads(FLAGS.threads)
     protocol = protocols.get(FLAGS.protocol)
     conditions = protocols.conditions(FLAGS.distortion, _strengths())
-    opened = predictors.open_all(FLAGS.model, protocol, FLAGS.paper_doubling, FLAGS.threads)
+    opened = predictors.open_all(
+        FLAGS.model, protocol, FLAGS.paper_doubling, FLAGS.threads, FLAGS.trust_model
+    )
     seed = protocols.SEED if FLAGS.seed is None else FLAGS.seed
     source = protocols.open_source(protocol, FLAGS.dataset, FLAGS.data_dir)
     results = evaluation.measure(opened, protocol, source, conditions, FLAGS.pairs, seed)

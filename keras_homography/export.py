@@ -30,6 +30,9 @@ flags.DEFINE_string("model", "homography", "A .keras file, or the name of a ship
 flags.DEFINE_list("formats", list(_FILES), "Any of keras, saved_model, tflite, float16, int8.")
 flags.DEFINE_string("dataset", "synthetic", "Of the pairs to compare on; as in `train`.")
 flags.DEFINE_integer("pairs", 64, "How many to compare on.", lower_bound=1)
+flags.DEFINE_bool(
+    "trust_model", False, "Open a model's file whatever it holds and wherever it comes from."
+)
 flags.DEFINE_string("output_dir", "runs/export", "Where everything is written.")
 
 
@@ -54,7 +57,7 @@ def main():
 
     from keras_homography import artifacts, datasets, photos
 
-    model = artifacts.load_model(path)
+    model = artifacts.load_model(path, FLAGS.trust_model)
     if model.dtype_policy.compute_dtype != "float32":
         raise ValueError(f"{path} computes in {model.dtype_policy.compute_dtype}, not in float32.")
     size = model.input_shape[1]

@@ -37,6 +37,9 @@ flags.DEFINE_string(
     "homography",
     "A .tflite or .keras file, the folder of a SavedModel, or the name of a shipped model.",
 )
+flags.DEFINE_bool(
+    "trust_model", False, "Open a model's file whatever it holds and wherever it comes from."
+)
 flags.DEFINE_string("output_dir", "runs/predict", "Where pictures are written.")
 flags.DEFINE_bool("pictures", True, "Write pictures, or a video, of the alignment.")
 flags.DEFINE_bool("panorama", False, "Also both photos on one canvas.")
@@ -162,7 +165,9 @@ def main(path_a, path_b):
     from keras_homography.estimator import HomographyEstimator
 
     shipped = files.resource("saved_models", f"{FLAGS.model}.tflite")
-    estimator = HomographyEstimator(shipped or FLAGS.model, FLAGS.least_confidence, FLAGS.threads)
+    estimator = HomographyEstimator(
+        shipped or FLAGS.model, FLAGS.least_confidence, FLAGS.threads, FLAGS.trust_model
+    )
     if pathlib.Path(path_b).suffix.lower() in _VIDEOS:
         return _align_sequence(estimator, path_a, *images.video(path_b))
     paths = sorted(glob.glob(path_b, recursive=True)) if glob.has_magic(path_b) else [path_b]

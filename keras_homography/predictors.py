@@ -49,7 +49,7 @@ def from_function(name, estimate):
     return Predictor(name, predict)
 
 
-def from_file(name, path, protocol, paper_doubling=False):
+def from_file(name, path, protocol, paper_doubling=False, trusted=False):
     """A predictor that runs a network.
 
     Where the patches of the protocol are larger than the network's input they are resized by area,
@@ -61,6 +61,7 @@ def from_file(name, path, protocol, paper_doubling=False):
       protocol: of `protocols.get`.
       paper_doubling: multiply the offsets by the ratio of the sizes instead of rescaling the
         matrix, as DeTone et al. 2016 do; a quarter of a pixel less exact on average.
+      trusted: see `trust`.
 
     Returns:
       `Predictor`.
@@ -68,7 +69,7 @@ def from_file(name, path, protocol, paper_doubling=False):
     Raises:
       ValueError: the file cannot be read, or its input or output does not fit the protocol.
     """
-    model = artifacts.load_model(path)
+    model = artifacts.load_model(path, trusted)
     size, network_size = protocol.patch_size, model.inputs[0].shape[1]
     fitting = sorted({size, protocol.network_size})
     if network_size not in fitting:
@@ -130,7 +131,7 @@ def from_estimator(name, threads=None):
     )
 
 
-def from_tflite(name, path, protocol, threads=None):
+def from_tflite(name, path, protocol, threads=None, trusted=False):
     """A predictor that runs a TFLite file, one pair at a time, as a phone does.
 
     Args:
@@ -138,6 +139,7 @@ def from_tflite(name, path, protocol, threads=None):
       path: of a `.tflite` file.
       protocol: of `protocols.get`; its patches must be of the size of the network's input.
       threads: how many to run on; None for LiteRT's default.
+      trusted: see `trust`.
 
     Returns:
       `Predictor`.
@@ -145,7 +147,7 @@ def from_tflite(name, path, protocol, threads=None):
     Raises:
       ValueError: the file cannot be read, or its input or output does not fit the protocol.
     """
-    run, network_size = backends.open_network(path, threads)
+    run, network_size = backends.open_network(path, threads, trusted)
     if network_size != protocol.patch_size:
         raise ValueError(
             f"{path} takes patches of {network_size} pixels; protocol {protocol.name} needs a "
@@ -159,7 +161,7 @@ def from_tflite(name, path, protocol, threads=None):
     return Predictor(name, predict, file_bytes=pathlib.Path(path).stat().st_size)
 
 
-def _open_one(name, protocol, paper_doubling, threads):
+def _open_one(name, protocol, paper_doubling, threads, trusted):
     if name == "estimator":
         return from_estimator(name, threads)
     if name in baselines.ESTIMATORS:
@@ -179,11 +181,11 @@ def _open_one(name, protocol, paper_doubling, threads):
     if not path.is_file():
         raise ValueError(f"There is no model file {name}.")
     if path.suffix == ".tflite":
-        return from_tflite(name, path, protocol, threads)
-    return from_file(name, path, protocol, paper_doubling)
+        return from_tflite(name, path, protocol, threads, trusted)
+    return from_file(name, path, protocol, paper_doubling, trusted)
 
 
-def open_all(names, protocol, paper_doubling=False, threads=None):
+def open_all(names, protocol, paper_doubling=False, threads=None, trusted=False):
     """Opens estimators by their names.
 
     Args:
@@ -192,13 +194,14 @@ def open_all(names, protocol, paper_doubling=False, threads=None):
       protocol: of `protocols.get`.
       paper_doubling: see `from_file`.
       threads: see `from_tflite`.
+      trusted: see `trust`.
 
     Returns:
       A list of `Predictor`.
 
     Raises:
       ValueError: a name is unknown or given twice, an estimator is not installed, or a model
-        cannot be read or does not fit.
+        cannot be read, is not trusted or does not fit.
     """
     installed = [name for name in baselines.ESTIMATORS if not baselines.why_unavailable(name)]
     expanded = [each for name in names for each in (installed if name == "all" else [name])]
@@ -207,4 +210,4 @@ def open_all(names, protocol, paper_doubling=False, threads=None):
     twice = {name for name in expanded if expanded.count(name) > 1}
     if twice:
         raise ValueError(f"An estimator is given twice: {', '.join(sorted(twice))}.")
-    return [_open_one(name, protocol, paper_doubling, threads) for name in expanded]
+    return [_open_one(name, protocol, paper_doubling, threads, trusted) for name in expanded]

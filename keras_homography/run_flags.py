@@ -16,6 +16,7 @@ _FREE_TO_CHANGE = (
     "cache",
     "data_service",
     "make_pairs_on",
+    "trust_model",
 )
 _OF_ONE_WORKER = ("gpus", "task", "data_dir", "cache", "data_service")
 

@@ -150,7 +150,7 @@ def _build_trainable_model(strategy):
         model = _build_model()
         if FLAGS.initial_weights:
             path = files.model(FLAGS.initial_weights, "initial_weights")
-            models.copy_weights(model, artifacts.load_model(path))
+            models.copy_weights(model, artifacts.load_model(path, FLAGS.trust_model))
         optimizer = optimizers.make(
             FLAGS.optimizer,
             FLAGS.schedule,

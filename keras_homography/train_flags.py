@@ -38,6 +38,9 @@ flags.DEFINE_float("dropout", None, "Share of activations dropped. Default: the 
 flags.DEFINE_string(
     "initial_weights", None, "A .keras file to start from, or the name of a shipped model."
 )
+flags.DEFINE_bool(
+    "trust_model", False, "Open --initial_weights whatever that file holds and wherever it is from."
+)
 flags.DEFINE_bool("refine", False, "Export the model with Lucas-Kanade refinement behind it.")
 flags.DEFINE_integer("patch_size", 128, "Side of a patch, in pixels.")
 flags.DEFINE_integer("rho", 32, "The most that a corner moves along x and y, in pixels.")

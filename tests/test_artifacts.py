@@ -43,6 +43,7 @@ def test_nothing_else_is_left_behind(exported):
         "model.keras",
         "saved_model",
         "model.tflite",
+        "manifest.json",
     }
 
 

@@ -22,6 +22,7 @@ from keras_homography import (
     confidence,
     models,
     synthetic,
+    trust,
     verification,
 )
 
@@ -195,6 +196,7 @@ def test_every_form_of_a_network_is_opened(tmp_path):
     model.save(tmp_path / "m.keras")
     artifacts.write_saved_model(model, tmp_path / "saved_model")
     artifacts.write_tflite(model, tmp_path / "m.tflite")
+    trust.write_manifest(tmp_path, ["saved_model", "m.tflite"])
     pair = np.random.default_rng(0).uniform(0, 255, [1, 32, 32, 2]).astype(np.float32)
     expected = artifacts.predict_h4pt(model, pair)
     for form in (model, tmp_path / "m.keras", tmp_path / "saved_model", str(tmp_path / "m.tflite")):

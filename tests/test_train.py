@@ -61,6 +61,7 @@ def test_leaves_everything_behind(finished):
         "model.keras",
         "saved_model",
         "model.tflite",
+        "manifest.json",
         "metrics.json",
         "history.json",
         "learning_curve.png",
