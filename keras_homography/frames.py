@@ -15,17 +15,22 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 _HELD_OUT = 20  # one part in so many is for validation
 
 
-def _files_of_sequences(folder):
+def _files_of_sequences(folder, skipped):
     """The image files of every folder below one, in order, where there are at least two."""
     sequences = []
     for parent, folders, files in os.walk(folder):
         folders.sort()
         names = sorted(name for name in files if name.lower().endswith(_SUFFIXES))
         if len(names) == 1:
-            logging.warning("Skipped %s: it holds one frame, and a pair needs two.", parent)
+            _skip(parent, "it holds one frame, and a pair needs two", skipped)
         elif names:
             sequences.append([os.path.join(parent, name) for name in names])
     return sequences
+
+
+def _skip(folder, reason, skipped):
+    skipped[folder] = reason
+    logging.warning("Skipped the sequence in %r: %s", folder, reason)
 
 
 def _check_size(frame, first, name):
@@ -36,14 +41,14 @@ def _check_size(frame, first, name):
         )
 
 
-def _read_files(paths, resize, progress):
+def _read_files(paths, resize, progress, skipped):
     """The frames of a sequence of files, or None if one of them cannot be read."""
     frames, first = [], None
     for path in paths:
         try:
             image = images.read(path)
         except ValueError as error:
-            logging.warning("Skipped the sequence in %s: %s", os.path.dirname(path), error)
+            _skip(os.path.dirname(path), str(error), skipped)
             return None
         first = image if first is None else first
         _check_size(image, first, path)
@@ -79,7 +84,7 @@ def _part(sequences, part):
     return [frames[-held_out:]] if part == "validation" else [frames[:-held_out]]
 
 
-def _read(dataset, height, width, part):
+def _read(dataset, height, width, part, skipped):
     """The sequences of frames of a part, each a list of uint8 `[height, width]`."""
 
     def resize(image):
@@ -91,9 +96,9 @@ def _read(dataset, height, width, part):
     if not os.path.isdir(dataset):
         frames = _read_video(dataset, resize)
         return _part([frames] if len(frames) > 1 else [], part)
-    files = _part(_files_of_sequences(dataset), part)
+    files = _part(_files_of_sequences(dataset, skipped), part)
     progress = keras.utils.Progbar(sum(map(len, files)), unit_name="frame")
-    read = [_read_files(paths, resize, progress) for paths in files]
+    read = [_read_files(paths, resize, progress, skipped) for paths in files]
     return [frames for frames in read if frames]
 
 
@@ -103,6 +108,7 @@ class Frames:
     Attributes:
       name: as given.
       count: how many pairs.
+      skipped: `{folder: reason}` of the sequences that cannot be used.
     """
 
     def __init__(self, dataset, height, width, part="all"):
@@ -124,7 +130,8 @@ class Frames:
                 f"{dataset} does not exist; learning without labels needs a folder of frames, a "
                 "video, or a folder of folders with two images each."
             )
-        sequences = _read(dataset, height, width, part)
+        self.skipped: dict[str, str] = {}
+        sequences = _read(dataset, height, width, part, self.skipped)
         if not sequences:
             raise ValueError(f"{dataset} holds no two frames to compare, in one folder or video.")
         self.name = str(dataset)

@@ -1,5 +1,6 @@
 """Images from outside: what is accepted, and how it is read."""
 
+import os
 import pathlib
 
 import cv2
@@ -78,11 +79,14 @@ def read(path):
     Raises:
       ValueError: there is no such file, or it is not a whole image that can be held in memory.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+    if not os.path.isfile(path):
+        what = "is no regular file" if os.path.lexists(path) else "does not exist"
+        what = "is a folder" if os.path.isdir(path) else what
         raise ValueError(f"{path} {what}; give an image file.")
-    data = path.read_bytes()
+    try:
+        data = pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
     if not data:
         raise ValueError(f"{path} is empty.")
     if not _is_whole(data):
@@ -107,7 +111,7 @@ def video(path):
     Raises:
       ValueError: there is no such file, or it holds no frame that can be read.
     """
-    if not pathlib.Path(path).is_file():
+    if not os.path.isfile(path):
         raise ValueError(f"{path} does not exist; give a video file.")
     capture = cv2.VideoCapture(str(path))
     good, first = capture.read()

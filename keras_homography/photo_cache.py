@@ -53,28 +53,56 @@ def _reason(error):
     return asserted[1] if asserted else re.sub(r"^{{.*?}} | \[Op:.*\].*$", "", message)
 
 
+def _skip(path, reason, skipped):
+    skipped[path] = reason
+    logging.warning("Skipped %r: %s", path, reason)
+
+
+def keep_none(paths, read):
+    """Files that are decoded every time: none is looked at but the first ones, up to one that can
+    be read.
+
+    Args, returns: as of `keep`.
+    """
+    skipped: dict[str, str] = {}
+    for path in paths:
+        try:
+            read(path)
+            break
+        except tf.errors.OpError as error:
+            _skip(path, _reason(error), skipped)
+    used = [path for path in paths if path not in skipped]
+    of_number = tf.constant(used)
+    return used, skipped, lambda number: read(of_number[number])
+
+
 def keep(paths, read, cache, key):
     """Decodes files and keeps them.
 
     Args:
       paths: of the files.
       read: the photo in a file, in the graph.
-      cache: "memory", a folder's path, or "none".
+      cache: "memory", or a folder's path.
       key: `(height, width, ...)`, all that decides how a file is decoded.
 
     Returns:
       `(used, skipped, get)`: paths; `{path: reason}`, also named in the log; the photo of a number
-      below `len(used)`, in the graph. With "none" the files are not looked at but for the first
-      ones, up to one that can be read.
+      below `len(used)`, in the graph.
+
+    Raises:
+      OSError: the folder cannot be written.
     """
     height, width = key[:2]
 
     def decoded(path):
-        """Bytes, a path, or the reason why there is neither."""
+        """The photo or the path of its copy; or the reason why there is neither."""
         try:
-            if cache in ("memory", "none"):
-                return read(path).numpy(), None
             state = os.stat(path)
+        except OSError as error:
+            return None, error.strerror
+        try:
+            if cache == "memory":
+                return read(path).numpy(), None
             kept = _path(cache, os.path.abspath(path), state.st_size, state.st_mtime_ns, *key)
             if not os.path.exists(kept) or os.path.getsize(kept) != height * width:
                 _write(kept, read(path).numpy())
@@ -82,31 +110,23 @@ def keep(paths, read, cache, key):
         except tf.errors.OpError as error:
             return None, _reason(error)
 
-    used, skipped, found = [], {}, []
+    found: dict = {}
+    skipped: dict[str, str] = {}
     progress = keras.utils.Progbar(len(paths), unit_name="photo")
     with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = map(decoded, paths) if cache == "none" else pool.map(decoded, paths)
-        for path, (result, reason) in zip(paths, results, strict=True):
-            if reason is not None:
-                skipped[path] = reason
-                logging.warning("Skipped %s: %s", path, reason)
-                continue
-            used.append(path)
-            found.append(result)
-            if cache == "none":
-                break
-            progress.add(1)
+        for path, (result, reason) in zip(paths, pool.map(decoded, paths), strict=True):
+            if reason is None:
+                found[path] = result
+                progress.add(1)
+            else:
+                _skip(path, reason, skipped)
     if skipped:
         logging.warning("Skipped %d of %d files.", len(skipped), len(paths))
-    if not used:
+    if not found:
         return [], skipped, None
-    if cache == "memory":
-        return used, skipped, _from_memory(found)
-    if cache != "none":
-        return used, skipped, _from_files(found, height, width)
-    used = [path for path in paths if path not in skipped]
-    of_number = tf.constant(used)
-    return used, skipped, lambda number: read(of_number[number])
+    kept = list(found.values())
+    get = _from_memory(kept) if cache == "memory" else _from_files(kept, height, width)
+    return list(found), skipped, get
 
 
 def keep_all(name, photos, count, cache, key):

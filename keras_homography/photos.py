@@ -11,6 +11,7 @@ import os
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from absl import logging
 
 from keras_homography import photo_cache, synthetic
 from keras_homography.decoding import decode, decode_quickly
@@ -113,13 +114,21 @@ class Folder(_Listed):
             held_out = paths[:: min(20, len(paths))]
             paths = held_out if part == "validation" else sorted(set(paths) - set(held_out))
         decoder = decode_quickly if quick else decode
+        # A pipe would be waited on for ever.
+        special = [path for path in paths if os.path.exists(path) and not os.path.isfile(path)]
+        paths = [path for path in paths if path not in special]
 
         def read(path):
             return decoder(tf.io.read_file(path), height, width, least_side)
 
-        self.files, self.skipped, get = photo_cache.keep(
-            paths, read, cache, (height, width, least_side, decoder.__name__)
-        )
+        if cache == "none":
+            self.files, self.skipped, get = photo_cache.keep_none(paths, read)
+        else:
+            key = height, width, least_side, decoder.__name__
+            self.files, self.skipped, get = photo_cache.keep(paths, read, cache, key)
+        for path in special:
+            self.skipped[path] = "is no regular file"
+            logging.warning("Skipped %r: it is no regular file.", path)
         if not self.files:
             reasons = "; ".join(list(self.skipped.values())[:3])
             raise ValueError(

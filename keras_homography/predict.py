@@ -24,8 +24,6 @@ import sys
 
 from absl import flags
 
-# OpenCV reads this once, when it is imported: no file may claim more than 16,384 x 16,384.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # we say ourselves which file cannot be read
 
 from keras_homography import files, programs

@@ -14,6 +14,9 @@ from absl import app, flags, logging
 import keras_homography
 from keras_homography import files
 
+# OpenCV reads this once, when it is imported: no file may claim more than 16,384 x 16,384.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
+
 FLAGS = flags.FLAGS
 
 

@@ -13,7 +13,8 @@ def write(model, described, pairs, checkpoints, output_dir):
 
     Args:
       model: with the weights of the best round, float32, not compiled.
-      described: `{"model": ..., "dataset": ..., "validation_dataset": ...}`.
+      described: `{"model": ..., "dataset": ..., "validation_dataset": ..., "skipped": {path:
+        reason}}`.
       pairs: of `validation`.
       checkpoints: `callbacks.Checkpoints` of the run.
       output_dir: `pathlib.Path`, of the run.
@@ -49,6 +50,11 @@ def write(model, described, pairs, checkpoints, output_dir):
         figures.write_png(beside, curve)
     found = pairs.describe(described["validation_dataset"], summary, identity)
     print(f"\n{found} Best round: step {checkpoints.best_step}.")
+    if described["skipped"]:
+        print(
+            f"  {len(described['skipped'])} files or folders of {described['dataset']} could not "
+            "be used: metrics.json names them."
+        )
     for name, difference in parity.items():
         print(f"  {output_dir / name}  (read back: equal within {difference:.1g} px)")
     for name in ("metrics.json", "learning_curve.png", "validation.png", "run.flags", "logs"):

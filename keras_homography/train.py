@@ -54,7 +54,7 @@ def _parts():
 
 
 def _open_frames(width, height, cluster):
-    """`_open_data` for pairs that nobody has labelled."""
+    """`_open_data` of pairs that nobody has labelled."""
     from keras_homography import datasets, frames, validation
 
     of_training, of_validation = _parts()
@@ -77,12 +77,12 @@ def _open_frames(width, height, cluster):
             shard=(cluster.task, len(cluster.workers)),
         )
 
-    return batches, pairs
+    return batches, pairs, source.skipped
 
 
 def _open_data(width, height, cluster):
-    """The training batches of this worker, as a function of the first step, and the pairs to
-    validate on."""
+    """The training batches of this worker, as a function of the first step; the pairs to validate
+    on; and what of the dataset cannot be used, `{path: reason}`."""
     from keras_homography import datasets, distortions, photos, validation
 
     sizes = {"patch_size": FLAGS.patch_size, "rho": FLAGS.rho, "height": height, "width": width}
@@ -121,7 +121,7 @@ def _open_data(width, height, cluster):
             made = datasets.made_by_service(made, FLAGS.data_service, job)
         return made
 
-    return batches, pairs
+    return batches, pairs, getattr(source, "skipped", {})
 
 
 def _build_model():
@@ -175,7 +175,7 @@ def _build_trainable_model(strategy):
         )
 
 
-def _finish(model, pairs, checkpoints, output_dir):
+def _finish(model, pairs, skipped, checkpoints, output_dir):
     """Exports the weights of the best round, measures them, and says where everything is."""
     from keras_homography import models, run_report
 
@@ -191,6 +191,7 @@ def _finish(model, pairs, checkpoints, output_dir):
         "model": FLAGS.model,
         "dataset": FLAGS.dataset,
         "validation_dataset": FLAGS.validation_dataset or FLAGS.dataset,
+        "skipped": skipped,
     }
     run_report.write(exported, described, pairs, checkpoints, output_dir)
 
@@ -258,7 +259,7 @@ def main():
         )
     model = _build_trainable_model(strategy)  # first: a folder of photos can take minutes to read
     open_data = _open_frames if _is_unlabelled() else _open_data
-    batches, validation_pairs = open_data(width, height, cluster)
+    batches, validation_pairs, skipped = open_data(width, height, cluster)
 
     output_dir.mkdir(parents=True, exist_ok=True)
     if cluster.is_writer:
@@ -294,7 +295,7 @@ def main():
             _start_again(checkpoints.step > step)
         raise
     if cluster.is_writer:
-        _finish(model, validation_pairs, checkpoints, output_dir)
+        _finish(model, validation_pairs, skipped, checkpoints, output_dir)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,11 @@ def test_every_format_is_written_and_compared(folder):
     assert result.returncode == 0, result.stderr
     files = json.loads((folder / "out" / "parity.json").read_text())["files"]
     assert set(files) == set(artifacts.NAMES)
-    assert {path.name for path in (folder / "out").iterdir()} == {*files, "parity.json", "manifest.json"}
+    assert {path.name for path in (folder / "out").iterdir()} == {
+        *files,
+        "parity.json",
+        "manifest.json",
+    }
     pair = np.random.default_rng(0).uniform(0, 255, [1, 32, 32, 2]).astype(np.float32)
     expected = artifacts.predict_h4pt(artifacts.load_model(folder / "m.keras"), pair)
     found = artifacts._read_tflite(folder / "out" / "model_float16.tflite")(pair)
