@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import threading
 
 import numpy as np
 
@@ -17,11 +18,13 @@ def _open_tflite(path, threads=None):
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"Cannot read {path} as a TFLite model: {error}") from None
     given, found = interpreter.get_input_details(), interpreter.get_output_details()
+    one_at_a_time = threading.Lock()  # an interpreter holds the tensors of one call
 
     def run(pair):
-        interpreter.set_tensor(given[0]["index"], pair)
-        interpreter.invoke()
-        return interpreter.get_tensor(found[0]["index"])
+        with one_at_a_time:
+            interpreter.set_tensor(given[0]["index"], pair)
+            interpreter.invoke()
+            return interpreter.get_tensor(found[0]["index"])
 
     return run, tuple(given[0]["shape"]), tuple(found[0]["shape"])
 

@@ -60,7 +60,7 @@ class HomographyEstimator:
 
     A network gives the start, on both images at its size; Lucas–Kanade takes it up a pyramid to the
     images' own pixels. What does not explain the pixels well is tried from other starts: turned,
-    zoomed, and from keypoints. From several threads, give each its own.
+    zoomed, and from keypoints. Several threads may share one; they take turns at the network.
     """
 
     def __init__(self, model=None, least_confidence=0.5, threads=None, trusted=False):

@@ -3,10 +3,13 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import uuid
 
 _HERE = pathlib.Path(__file__).parent
+# What is not renamed yet: ours, and that of `tf.train.Checkpoint`.
+_LEFTOVER = re.compile(r"\.[0-9a-f]{8}-|.*_temp$|.*\.tempstate\d+$")
 
 
 def resource(folder, name):
@@ -67,6 +70,16 @@ def replacing(path):
             shutil.rmtree(beside)
         else:
             beside.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder):
+    """Removes what `replacing`, or TensorFlow while it wrote a checkpoint, left in a folder and
+    those below when the process was killed. For a folder that no other process writes to."""
+    for path in list(pathlib.Path(folder).rglob("*")):
+        if _LEFTOVER.match(path.name) and path.is_dir():
+            shutil.rmtree(path)
+        elif _LEFTOVER.match(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path, text):

@@ -141,10 +141,13 @@ def _build_model():
 def _build_trainable_model(strategy):
     """The model to train: under the strategy, in the precision asked for, compiled."""
     import keras
+    import tensorflow as tf
 
     from keras_homography import artifacts, models, optimizers, pairs, training
 
     keras.utils.set_random_seed(FLAGS.seed)
+    if FLAGS.deterministic:
+        tf.config.experimental.enable_op_determinism()
     policy = "float32" if FLAGS.mixed_precision == "none" else f"mixed_{FLAGS.mixed_precision}"
     with strategy.scope(), training.dtype_policy(policy):
         model = _build_model()
@@ -263,6 +266,7 @@ def main():
 
     output_dir.mkdir(parents=True, exist_ok=True)
     if cluster.is_writer:
+        files.remove_leftovers(output_dir)
         files.write_text(output_dir / "run.flags", resolved)
     criterion = validation_pairs.criterion if cluster.is_writer else None
     checkpoints = callbacks.Checkpoints(

@@ -88,6 +88,11 @@ flags.DEFINE_integer(
     "steps_per_execution", 1, "Steps that a device makes without asking Python.", lower_bound=1
 )
 flags.DEFINE_bool("profile", False, "Record where the time of steps 10 to 20 goes, in logs/.")
+flags.DEFINE_bool(
+    "deterministic",
+    False,
+    "Only operators that add up in one order, so that a run gives the same weights bit for bit.",
+)
 flags.DEFINE_integer("seed", 0, "Of weights, photos and pairs.")
 flags.DEFINE_integer("validation_pairs", 512, "Pairs to validate on.", lower_bound=1)
 flags.DEFINE_integer("steps_per_round", 1000, "Steps between validations.", lower_bound=1)

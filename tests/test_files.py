@@ -58,3 +58,18 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
     with pytest.raises(ValueError, match="no permission to write in"):
         files.check_writable(tmp_path / "run")
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    (tmp_path / "model.keras").write_text("whole")
+    (tmp_path / "checkpoints" / "last").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "last" / "ckpt-8.index").write_text("whole")
+    whole = set(tmp_path.rglob("*"))
+    (tmp_path / "checkpoints" / "last" / "ckpt-12_temp").mkdir()
+    (tmp_path / "checkpoints" / "last" / "ckpt-12_temp" / "part-0").write_text("half")
+    (tmp_path / "checkpoints" / "last" / "ckpt-12.index.tempstate123").write_text("half")
+    with files.replacing(tmp_path / "model.keras") as beside:
+        (tmp_path / f"{beside.name}2").write_text("half")
+        beside.write_text("whole")
+    files.remove_leftovers(tmp_path)
+    assert set(tmp_path.rglob("*")) == whole

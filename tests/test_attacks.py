@@ -1,0 +1,148 @@
+"""Attacks that take long: `python -m pytest -m attack -n0 --log-cli-level=INFO`.
+
+Each says what it did in the log; the README keeps the figures.
+"""
+
+import collections
+import json
+import logging
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import fuzzing
+import numpy as np
+import pytest
+from conftest import corner_error, warped_pair
+from test_fuzzing import small_estimator as small_estimator
+
+import keras_homography
+from keras_homography import artifacts, trust
+
+pytestmark = pytest.mark.attack
+log = logging.getLogger(__name__)
+
+
+def train(*flags):
+    return [sys.executable, "-m", "keras_homography.train", *flags]
+
+
+def check_whole(folder):
+    """Whatever a killed run left is whole: no file that is there is half a file."""
+    for name in ("metrics.json", "history.json", "manifest.json"):
+        if (folder / name).exists():
+            json.loads((folder / name).read_text())
+    if (folder / "model.keras").exists():
+        artifacts.load_model(folder / "model.keras")
+    for name in ("model.tflite", "saved_model"):
+        if (folder / name).exists():
+            artifacts._FORMATS[name][1](folder / name)
+    if (folder / "validation.png").exists():
+        assert cv2.imread(str(folder / "validation.png")) is not None
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_twenty_kills_lose_nothing(photo_folder, tmp_path, deterministic):
+    """At any moment, importing, training, writing checkpoints, exporting: the next start goes on,
+    and the end is that of a run that nobody killed."""
+    flags = [
+        *("--width=0.05", "--dropout=0", "--patch_size=16", "--rho=4", "--image_size=48,40"),
+        *("--batch_size=8", "--steps=1500", "--steps_per_round=50", "--validation_pairs=64"),
+        *(f"--dataset={photo_folder}", f"--deterministic={deterministic}"),
+    ]
+    begin = time.monotonic()
+    subprocess.run(train(*flags, f"--output_dir={tmp_path}/whole"), check=True)
+    duration = time.monotonic() - begin
+    rng, folders, steps = random.Random(16), [tmp_path / "killed 0"], []
+    while len(steps) < 20:
+        moment = rng.uniform(0.2, 1.0) * duration
+        folder = folders[-1]
+        process = subprocess.Popen(train(*flags, f"--output_dir={folder}"))
+        try:
+            assert process.wait(moment) == 0
+            folders.append(tmp_path / f"killed {len(folders)}")
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            newest = folder / "checkpoints" / "last" / "checkpoint"
+            steps.append(
+                int(newest.read_text().split('"')[1].split("-")[-1]) if newest.exists() else 0
+            )
+        if folder.exists():
+            check_whole(folder)
+    subprocess.run(train(*flags, f"--output_dir={folders[-1]}"), check=True)
+    log.info("killed at steps %s in %d runs of %.0f s", steps, len(folders), duration)
+    whole = tmp_path / "whole"
+    for folder in folders:
+        compare(whole, folder, deterministic)
+        for name in artifacts.OF_A_RUN[1:]:
+            trust.check_listed(folder / name)
+        assert {path.name for path in folder.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+def compare(whole, folder, deterministic):
+    """Two runs end alike: bit for bit, or in what people read."""
+    expected, found = (json.loads((path / "metrics.json").read_text()) for path in (whole, folder))
+    weights = [
+        np.concatenate(
+            [w.ravel() for w in artifacts.load_model(path / "model.keras").get_weights()]
+        )
+        for path in (whole, folder)
+    ]
+    difference = np.abs(weights[0] - weights[1]).max()
+    maces = expected["validation"]["mace"], found["validation"]["mace"]
+    log.info("largest difference of a weight %g; MACE %.6f and %.6f px", difference, *maces)
+    for history in (expected["history"], found["history"]):
+        assert [entry["step"] for entry in history] == list(range(50, 1501, 50))
+    if deterministic:
+        assert difference == 0
+        assert found["validation"] == expected["validation"]
+    else:
+        assert maces[1] == pytest.approx(maces[0], rel=0.01)
+
+
+@pytest.mark.parametrize("count", [100_000])
+def test_a_hundred_thousand_inputs(small_estimator, count):
+    outcomes = collections.Counter()
+    begin = time.monotonic()
+    for number in range(count):
+        outcomes[fuzzing.check(small_estimator, number)] += 1
+        if number % 5000 == 4999:
+            log.info("%d inputs: %s, %.0f s", number + 1, dict(outcomes), time.monotonic() - begin)
+    assert min(outcomes.values()) > count / 50
+
+
+def resident():
+    """Resident memory of this process, in megabytes."""
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def test_thirty_minutes_of_estimation_in_constant_memory(images):
+    """Pairs of all sizes, also such as are refused."""
+    estimator = keras_homography.HomographyEstimator()
+    rng = np.random.default_rng(0)
+    begin, samples, count = time.monotonic(), [], 0
+    while (passed := time.monotonic() - begin) < 30 * 60:
+        photo = np.ascontiguousarray(images[rng.integers(4)][..., 0])
+        a, b, a_from_b = warped_pair(photo, int(rng.integers(2**31)), reach=12.0)
+        if count % 5 == 4:
+            b = np.ascontiguousarray(images[rng.integers(4)][: rng.integers(40, 200), ..., 0])
+        result = estimator.estimate(a, b)
+        if count % 5 != 4 and result:
+            assert corner_error(result.a_from_b, a_from_b, (240, 160)) < 3
+        count += 1
+        if passed > 60 and passed // 10 > len(samples):
+            samples.append((passed / 60, resident()))
+    minutes, megabytes = np.array(samples).T
+    slope = np.polyfit(minutes, megabytes, 1)[0]
+    log.info(
+        "%d estimates; %.1f MB after a minute, %.1f at the end, at most %.1f; %.4f MB a minute",
+        *(count, megabytes[0], megabytes[-1], megabytes.max(), slope),
+    )
+    assert abs(slope) < 0.1
+    assert megabytes.max() < 1.1 * megabytes[0]
