@@ -30,7 +30,7 @@ def test_any_input_gives_an_answer_a_reason_or_a_useful_error(small_estimator):
 
 def image_bytes(photo):
     """A photo in every format that is read."""
-    small = cv2.resize(photo, (48, 36))
+    small = cv2.cvtColor(cv2.resize(photo, (48, 36)), cv2.COLOR_GRAY2RGB)
     suffixes = (".jpg", ".png", ".bmp", ".tif", ".webp", ".gif")
     return [cv2.imencode(suffix, small)[1].tobytes() for suffix in suffixes]
 
@@ -56,10 +56,8 @@ def test_damaged_files_are_images_or_refused(images, tmp_path):
 
 def test_eight_threads_share_an_estimator(images):
     estimator = keras_homography.HomographyEstimator()
-    pairs = [
-        warped_pair(np.ascontiguousarray(images[i % 4][..., 0]), i, reach=14.0)[:2]
-        for i in range(8)
-    ]
+    photos = [np.ascontiguousarray(images[i % 4][..., 0]) for i in range(8)]
+    pairs = [warped_pair(photo, i, reach=14.0)[:2] for i, photo in enumerate(photos)]
     alone = [estimator.estimate(*pair) for pair in pairs]
     with futures.ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda i: estimator.estimate(*pairs[i % 8]), range(32)))
