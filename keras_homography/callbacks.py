@@ -52,6 +52,10 @@ class Validation(keras.callbacks.Callback):
         # Not `Model.predict`, in which all workers of a cluster would have to take part.
         return tf.function(lambda patches: tf.nest.flatten(self.model(patches, training=False)))
 
+    @functools.cached_property
+    def _writer(self):
+        return tf.summary.create_file_writer(str(self._output_dir / "logs"))
+
     def measure(self):
         """Runs the model on the validation pairs.
 
@@ -70,8 +74,9 @@ class Validation(keras.callbacks.Callback):
         logs.update({f"val_{name}": value for name, value in summary.items()})
         with files.replacing(self._output_dir / "validation.png") as beside:
             figures.write_png(beside, picture)
-        with tf.summary.create_file_writer(str(self._output_dir / "logs")).as_default():
+        with self._writer.as_default():
             tf.summary.image("validation", picture[None], step=epoch)
+        self._writer.flush()
 
 
 def _step_of(checkpoint):

@@ -1,5 +1,6 @@
 """What every program does at its edges: flags in, one clear line for a user's mistake."""
 
+import errno
 import importlib.util
 import logging as python_logging
 import os
@@ -95,6 +96,14 @@ def run(main, arguments=(), tensorflow=True):
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             return 130
+        except Exception as error:  # TensorFlow's own, for files that it writes itself
+            for reason in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+                if os.strerror(reason) in str(error):
+                    _fail(
+                        f"{os.strerror(reason)}. What was written before is whole: make room, or "
+                        "give another folder, and run the same command again."
+                    )
+            raise
 
     app.run(guarded, argv=_find_flagfiles(sys.argv))
 

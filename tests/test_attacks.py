@@ -26,6 +26,11 @@ from keras_homography import artifacts, trust
 pytestmark = pytest.mark.attack
 log = logging.getLogger(__name__)
 
+TINY = [
+    *("--width=0.05", "--dropout=0", "--patch_size=16", "--rho=4", "--image_size=48,40"),
+    *("--batch_size=8", "--steps_per_round=50", "--validation_pairs=64"),
+]
+
 
 def train(*flags):
     return [sys.executable, "-m", "keras_homography.train", *flags]
@@ -49,11 +54,8 @@ def check_whole(folder):
 def test_twenty_kills_lose_nothing(photo_folder, tmp_path, deterministic):
     """At any moment, importing, training, writing checkpoints, exporting: the next start goes on,
     and the end is that of a run that nobody killed."""
-    flags = [
-        *("--width=0.05", "--dropout=0", "--patch_size=16", "--rho=4", "--image_size=48,40"),
-        *("--batch_size=8", "--steps=1500", "--steps_per_round=50", "--validation_pairs=64"),
-        *(f"--dataset={photo_folder}", f"--deterministic={deterministic}"),
-    ]
+    flags = [*TINY, "--steps=1500"]
+    flags += [f"--dataset={photo_folder}", f"--deterministic={deterministic}"]
     begin = time.monotonic()
     subprocess.run(train(*flags, f"--output_dir={tmp_path}/whole"), check=True)
     duration = time.monotonic() - begin
@@ -103,6 +105,30 @@ def compare(whole, folder, deterministic):
         assert found["validation"] == expected["validation"]
     else:
         assert maces[1] == pytest.approx(maces[0], rel=0.01)
+
+
+@pytest.mark.parametrize("kilobytes", [60, 120, 300, 520, 700])
+def test_a_full_disk(photo_folder, tmp_path, kilobytes):
+    """While checkpoints are written, or exports: one line, and all goes on once there is room."""
+    flags = [*TINY, "--steps=300", f"--dataset={photo_folder}", f"--output_dir={tmp_path}/disk/run"]
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o"]
+    subprocess.run([*mount, f"size={kilobytes}k", "tmpfs", disk], check=True)
+    try:
+        result = subprocess.run(train(*flags), capture_output=True, text=True)
+        assert result.returncode == 2
+        assert "No space left on device" in result.stderr
+        assert "Traceback" not in result.stderr
+        check_whole(disk / "run")
+        log.info("full at %d kB after %s", kilobytes, sorted(p.name for p in disk.glob("run/*")))
+        subprocess.run([*mount, "remount,size=20m", "tmpfs", disk], check=True)
+        subprocess.run(train(*flags), check=True)
+        check_whole(disk / "run")
+        history = json.loads((disk / "run" / "metrics.json").read_text())["history"]
+        assert [entry["step"] for entry in history] == list(range(50, 301, 50))
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 @pytest.mark.parametrize("count", [100_000])
