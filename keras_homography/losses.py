@@ -110,7 +110,7 @@ def photometric(pairs, h4pt):
     One minus the normalised cross-correlation of windows of 7 x 7 pixels, at the patches' size,
     half and a quarter of it: the mean over the windows that A shows whole, weighted by how much
     more texture than noise they show. Every window has a gain and a bias of its own, and one that
-    is covered is merely no match. After Nguyen et al. 2018 (arXiv:1709.03966, section III.B), whose
+    is covered is merely no match. After Nguyen et al. 2018 (arXiv:1709.03966, section III), whose
     loss is the L1 distance of grey levels.
 
     Args:
