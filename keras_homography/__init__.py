@@ -8,7 +8,8 @@ In the order that data flows: `photos`, `decoding`, `photo_cache` and `synthetic
 from), `pairs` and `datasets` (labelled pairs), `models` of the layers in `matching`, `refinement`
 and `look_again`, `losses`, `optimizers`, `metrics`, `cluster` (several machines), `training` and
 `callbacks`, `validation`, `run_flags` and `run_report` (of a run), `artifacts` (.keras, SavedModel,
-TFLite), `trust` (which of those are opened), `figures`. Pairs that nobody has labelled: `frames`. Below them: `geometry`, which states the conventions, and `warping`.
+TFLite), `trust` (which of those are opened), `figures`. Pairs that nobody has labelled: `frames`.
+Below them: `geometry`, which states the conventions, and `warping`.
 
 For two real images, in NumPy and OpenCV alone: `images` (what is accepted), `backends` (a network
 behind one call), `proposals` (starts), `alignment` (Lucas-Kanade up a pyramid), `verification` and

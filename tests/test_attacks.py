@@ -142,6 +142,34 @@ def test_a_hundred_thousand_inputs(small_estimator, count):
     assert min(outcomes.values()) > count / 50
 
 
+PAIRS = """
+import hashlib, os, sys
+os.sched_setaffinity(0, range(int(sys.argv[1])))
+from keras_homography import datasets, distortions, photos
+sizes = {"patch_size": 64, "rho": 16, "height": 120, "width": 160}
+source = photos.open_source(sys.argv[2], "all", 120, 160, 64)
+for start in (0, 7):
+    digest = hashlib.sha256()
+    batches = datasets.pair_batches(
+        source, seed=3, batch_size=8, pairs_per_image=2, start_step=start,
+        distort=distortions.make("mixed"), **sizes)
+    for patches, h4pt in batches.skip(7 - start).take(8):
+        digest.update(patches.numpy().tobytes() + h4pt.numpy().tobytes())
+    print(digest.hexdigest())
+"""
+
+
+def test_pairs_are_the_same_bit_for_bit_on_one_core_and_on_two(photo_folder):
+    """And from the beginning, and from where a run goes on."""
+    digests = []
+    for cores in (1, 2):
+        program = [sys.executable, "-c", PAIRS, str(cores), str(photo_folder)]
+        done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=300)
+        digests += done.stdout.split()[-2:]
+    log.info("digests of the pairs: %s", digests)
+    assert len(set(digests)) == 1
+
+
 def resident():
     """Resident memory of this process, in megabytes."""
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
