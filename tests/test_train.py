@@ -169,8 +169,11 @@ def test_synthetic_and_other_options(tiny_flags, photo_folder, tmp_path):
 
 
 def test_trains_on_coco(tiny_flags, coco_data_dir, tmp_path):
+    """A classification network, whose files have two outputs."""
     result = train(
         tiny_flags,
+        "--model=homographynet_classifier",
+        "--loss=cross_entropy",
         "--dataset=coco/2017",
         f"--data_dir={coco_data_dir}",
         f"--cache={tmp_path}/photos",
