@@ -1,7 +1,7 @@
 """Pairs that nobody has labelled: frames next to each other, of a video or of folders of images."""
 
 import os
-import pathlib
+import re
 
 import cv2
 import keras
@@ -12,25 +12,32 @@ from absl import logging
 from keras_homography import images
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+_PARTS = re.compile(r"(\d+)")
 _HELD_OUT = 20  # one part in so many is for validation
+
+
+def _in_order(name):
+    """A key to sort names by: frame 10 comes after frame 9."""
+    parts = _PARTS.split(name)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else part) for part in parts]
 
 
 def _files_of_sequences(folder, skipped):
     """The image files of every folder below one, in order, where there are at least two."""
     sequences = []
     for parent, folders, files in os.walk(folder):
-        folders.sort()
-        names = sorted(name for name in files if name.lower().endswith(_SUFFIXES))
+        folders.sort(key=_in_order)
+        names = [name for name in files if name.lower().endswith(_SUFFIXES)]
         if len(names) == 1:
             _skip(parent, "it holds one frame, and a pair needs two", skipped)
         elif names:
-            sequences.append([os.path.join(parent, name) for name in names])
+            sequences.append([os.path.join(parent, name) for name in sorted(names, key=_in_order)])
     return sequences
 
 
-def _skip(folder, reason, skipped):
-    skipped[folder] = reason
-    logging.warning("Skipped the sequence in %r: %s", folder, reason)
+def _skip(path, reason, skipped):
+    skipped[path] = reason
+    logging.warning("Skipped %r: %s", path, reason)
 
 
 def _check_size(frame, first, name):
@@ -42,19 +49,22 @@ def _check_size(frame, first, name):
 
 
 def _read_files(paths, resize, progress, skipped):
-    """The frames of a sequence of files, or None if one of them cannot be read."""
-    frames, first = [], None
+    """The sequences in a sequence of files: one ends and another begins where a file cannot be
+    read."""
+    sequences: list[list] = [[]]
+    first = None
     for path in paths:
+        progress.add(1)
         try:
             image = images.read(path)
         except ValueError as error:
-            _skip(os.path.dirname(path), str(error), skipped)
-            return None
+            _skip(path, str(error), skipped)
+            sequences.append([])
+            continue
         first = image if first is None else first
         _check_size(image, first, path)
-        frames.append(resize(image))
-        progress.add(1)
-    return frames
+        sequences[-1].append(resize(image))
+    return [frames for frames in sequences if len(frames) > 1]
 
 
 def _read_video(path, resize):
@@ -98,8 +108,7 @@ def _read(dataset, height, width, part, skipped):
         return _part([frames] if len(frames) > 1 else [], part)
     files = _part(_files_of_sequences(dataset, skipped), part)
     progress = keras.utils.Progbar(sum(map(len, files)), unit_name="frame")
-    read = [_read_files(paths, resize, progress, skipped) for paths in files]
-    return [frames for frames in read if frames]
+    return [each for paths in files for each in _read_files(paths, resize, progress, skipped)]
 
 
 class Frames:
@@ -108,7 +117,7 @@ class Frames:
     Attributes:
       name: as given.
       count: how many pairs.
-      skipped: `{folder: reason}` of the sequences that cannot be used.
+      skipped: `{path: reason}` of the files that cannot be read, and of folders with one frame.
     """
 
     def __init__(self, dataset, height, width, part="all"):
@@ -197,8 +206,3 @@ class Frames:
         of `batches`."""
         one_by_one = self.batches(seed=seed, batch_size=1, patch_size=patch_size).unbatch()
         return one_by_one.take(count).batch(64).cache()
-
-
-def is_given(dataset):
-    """Whether a dataset's name is that of a file or folder, which `Frames` reads."""
-    return pathlib.Path(dataset).exists()

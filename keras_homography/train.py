@@ -59,7 +59,7 @@ def _open_frames(width, height, cluster):
 
     of_training, of_validation = _parts()
     source = frames.Frames(FLAGS.dataset, height, width, of_training)
-    pairs = None
+    pairs, skipped = None, source.skipped
     if cluster.is_writer:
         held_out = frames.Frames(
             FLAGS.validation_dataset or FLAGS.dataset, height, width, of_validation
@@ -67,6 +67,7 @@ def _open_frames(width, height, cluster):
         pairs = validation.Unlabelled(
             held_out.validation(FLAGS.validation_pairs, FLAGS.patch_size, datasets.VALIDATION_SEED)
         )
+        skipped = skipped | held_out.skipped
 
     def batches(step):
         return source.batches(
@@ -77,7 +78,7 @@ def _open_frames(width, height, cluster):
             shard=(cluster.task, len(cluster.workers)),
         )
 
-    return batches, pairs, source.skipped
+    return batches, pairs, skipped
 
 
 def _open_data(width, height, cluster):
@@ -96,12 +97,13 @@ def _open_data(width, height, cluster):
 
     of_training, of_validation = _parts()
     source = open_source(FLAGS.dataset, of_training, cache=FLAGS.cache, quick=True)
-    pairs = None
+    pairs, skipped = None, getattr(source, "skipped", {})
     if cluster.is_writer:
         held_out = open_source(FLAGS.validation_dataset or FLAGS.dataset, of_validation)
         pairs = validation.Labelled(
             datasets.validation_batches(held_out, FLAGS.validation_pairs, **sizes), FLAGS.rho
         )
+        skipped = skipped | getattr(held_out, "skipped", {})
 
     def batches(step):
         options = {
@@ -121,7 +123,7 @@ def _open_data(width, height, cluster):
             made = datasets.made_by_service(made, FLAGS.data_service, job)
         return made
 
-    return batches, pairs, getattr(source, "skipped", {})
+    return batches, pairs, skipped
 
 
 def _build_model():

@@ -116,11 +116,21 @@ def test_one_frame_is_no_pair(tmp_path):
     assert frames.Frames(tmp_path, 48, 64).count == 1
 
 
-def test_a_sequence_that_cannot_be_read_is_left_out(tmp_path, caplog):
-    write(tmp_path / "good", [1, 2])
-    (write(tmp_path / "bad", [1, 2]) / "001.png").write_text("not an image")
-    assert frames.Frames(tmp_path, 48, 64).count == 1
-    assert "001.png is not an image" in caplog.text
+def test_a_frame_that_cannot_be_read_ends_a_sequence(tmp_path, caplog):
+    """Those before and after it are no neighbours."""
+    write(tmp_path, [10, 20, 30, 40, 50])
+    (tmp_path / "002.png").write_text("not an image")
+    source = frames.Frames(tmp_path, 48, 64)
+    assert {tuple(sorted(pair)) for pair in levels(source)} == {(10, 20), (40, 50)}
+    assert [path[-7:] for path in source.skipped] == ["002.png"]
+    assert "002.png is not an image" in caplog.text
+
+
+def test_frames_are_in_the_order_of_their_numbers(tmp_path):
+    for number, value in {"9": 10, "10": 20, "100": 30}.items():
+        assert cv2.imwrite(str(tmp_path / f"frame{number}.png"), grey(value))
+    found = {tuple(sorted(pair)) for pair in levels(frames.Frames(tmp_path, 48, 64))}
+    assert found == {(10, 20), (20, 30)}
 
 
 @pytest.mark.parametrize(("frames_", "part"), [(3, "train"), (3, "validation")])
