@@ -126,14 +126,6 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, content):
         open_one(str(path))
 
 
-def test_code_in_a_model_file_is_refused(save):
-    pairs = keras.Input((128, 128, 2))
-    x = keras.layers.Lambda(lambda x: x[:, :4, 0], output_shape=(4, 2))(pairs)
-    path = save(keras.Model(pairs, x))
-    with pytest.raises(ValueError, match="Cannot read"):
-        open_one(path)
-
-
 @pytest.mark.parametrize(
     ("names", "message"),
     [
