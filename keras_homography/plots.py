@@ -140,7 +140,7 @@ def error_by_confidence(results):
             )
             panel.plot(confidence, median, marker="o", ms=3, **style)
             panel.plot(confidence, high, color=style["color"], **_HIGH)
-        panel.set(yscale="log", ylim=(_LEAST_ERROR, 300), xlim=(0, 1))
+        panel.set(yscale="log", ylim=(_LEAST_ERROR, 300))
     picture.supxlabel("confidence")
     picture.supylabel("corner error, pixels")
     _add_legend(picture, panels[0])
