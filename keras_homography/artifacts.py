@@ -156,7 +156,7 @@ def write_tflite(model, path, precision="float32"):
 
 
 def _read_keras(path):
-    model = load_model(path)
+    model = load_model(path, trusted=True)  # we have just written it
     return lambda pairs: predict_h4pt(model, pairs)
 
 

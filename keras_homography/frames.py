@@ -106,9 +106,11 @@ def _read(dataset, height, width, part, skipped):
     if not os.path.isdir(dataset):
         frames = _read_video(dataset, resize)
         return _part([frames] if len(frames) > 1 else [], part)
-    files = _part(_files_of_sequences(dataset, skipped), part)
+    files = _files_of_sequences(dataset, skipped)
     progress = keras.utils.Progbar(sum(map(len, files)), unit_name="frame")
-    return [each for paths in files for each in _read_files(paths, resize, progress, skipped)]
+    # All of them: which part is which must not depend on what cannot be read.
+    read = [each for paths in files for each in _read_files(paths, resize, progress, skipped)]
+    return _part(read, part)
 
 
 class Frames:

@@ -45,7 +45,8 @@ def _image_size():
 
 def _is_unlabelled():
     """Whether the pairs are a user's own, which nobody has labelled."""
-    return FLAGS.loss == "photometric" and os.path.exists(FLAGS.dataset)
+    given = FLAGS.dataset != "synthetic" and os.path.exists(FLAGS.dataset)
+    return FLAGS.loss == "photometric" and given
 
 
 def _parts():

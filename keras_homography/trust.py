@@ -11,6 +11,7 @@ import io
 import json
 import pathlib
 import zipfile
+import zlib
 
 from keras_homography import files
 
@@ -42,6 +43,7 @@ _REFUSED = {
     "StringLookup",
     "IntegerLookup",
     "TextVectorization",
+    "function",
 }
 
 
@@ -53,6 +55,8 @@ def digest(path):
             return hashlib.file_digest(file, "sha256").hexdigest()
     whole = hashlib.sha256()
     for each in sorted(path.rglob("*")):
+        if each.is_symlink() and each.is_dir():
+            raise ValueError(f"{path} holds {each.name}, a link to a folder that may change.")
         if each.is_file():
             whole.update(f"{each.relative_to(path).as_posix()}\0{digest(each)}\n".encode())
     return whole.hexdigest()
@@ -102,6 +106,8 @@ def check_keras(path):
     def refuse(what):
         raise ValueError(f"{path} is not opened, as it {what}. {HOW_TO_TRUST}")
 
+    if not str(path).endswith(".keras"):  # Keras reads other names as other formats
+        raise ValueError(f"Cannot read {path} as a Keras model: its name must end in .keras.")
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -113,49 +119,61 @@ def check_keras(path):
                 refuse("is an archive that no model of ours is: too large, or with a name twice")
             config = json.loads(archive.read("config.json"))
             weights = archive.read("model.weights.h5")
-    except (OSError, KeyError, RecursionError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        *(OSError, EOFError, KeyError, RuntimeError, ValueError),
+        *(zipfile.BadZipFile, zlib.error),
+    ) as error:
         if HOW_TO_TRUST in str(error):
             raise
         raise ValueError(f"Cannot read {path} as a Keras model: {error}") from None
-    for module, name in _classes(config):
+    for module, name, registered in _classes(config):
         ours = module.startswith(tuple(f"{each}." for each in _MODULES)) or module in _MODULES
         known = ours or (module == "keras" and name in _CLASSES_OF_KERAS) or name in _VALUES
+        # Keras looks for a registered class first, whatever the module says.
+        known = known and (registered in (name, "") or registered.startswith("keras_homography>"))
         if name in _REFUSED or not known:
             refuse(f"holds {name!r} of {module or 'unknown origin'}, which can run any code")
     if _has_links(weights):
-        refuse("has weights that lie in other files")
+        refuse("has weights that lie in other files, or are linked to each other")
 
 
 def _classes(config):
-    """Yields `(module, class)` of everything that a configuration has Keras build."""
+    """Yields `(module, class, registered name)` of all that a configuration has Keras build."""
     waiting = [config]
     while waiting:
         element = waiting.pop()
         if isinstance(element, dict):
             if "class_name" in element:
-                yield str(element.get("module") or ""), str(element["class_name"])
+                yield tuple(
+                    str(element.get(key) or "")
+                    for key in ("module", "class_name", "registered_name")
+                )
             waiting += element.values()
         elif isinstance(element, list):
             waiting += element
 
 
 def _has_links(weights):
-    """Whether an HDF5 file, as bytes, refers to other files."""
+    """Whether an HDF5 file, as bytes, refers to other files, or cannot be looked through."""
     import h5py
 
     def refers(group):
         for name in group:
-            if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 return True
             child = group[name]
-            if isinstance(child, h5py.Group) and refers(child):
+            if isinstance(child, h5py.Dataset) and (child.external or child.is_virtual):
                 return True
-            if isinstance(child, h5py.Dataset) and child.external:
+            if isinstance(child, h5py.Group) and refers(child):
                 return True
         return False
 
     try:
-        with h5py.File(io.BytesIO(weights), "r") as file:
-            return refers(file)
-    except (OSError, RuntimeError, KeyError, RecursionError):
+        file = h5py.File(io.BytesIO(weights), "r")
+    except OSError:
         return False  # no HDF5: Keras says so
+    with file:
+        try:
+            return refers(file)
+        except (OSError, RuntimeError, KeyError):  # of a cycle, too
+            return True

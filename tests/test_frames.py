@@ -149,3 +149,11 @@ def test_what_is_not_there_or_too_small(tmp_path):
     source = frames.Frames(write(tmp_path / "frames", [1, 2]), 48, 64)
     with pytest.raises(ValueError, match="hold no patch of 64"):
         source.batches(seed=0, batch_size=2, patch_size=64)
+
+
+def test_a_bad_file_among_those_held_out_does_not_end_a_run(tmp_path):
+    for number in range(4):
+        write(tmp_path / f"{number}", [10 * number, 10 * number + 5])
+    (tmp_path / "3" / "001.png").write_text("not an image")
+    assert frames.Frames(tmp_path, 48, 64, "validation").count == 1
+    assert frames.Frames(tmp_path, 48, 64, "train").count == 2

@@ -158,6 +158,52 @@ def test_calls_hidden_in_a_configuration_are_refused(exported, tmp_path, activat
         artifacts.load_model(path)
 
 
+def test_a_foreign_class_under_another_name_is_refused(tmp_path):
+    """Keras builds what is registered, whatever the module and the class say."""
+    foreign_model().save(tmp_path / "foreign.keras")
+
+    def disguise(config):
+        for layer in config["config"]["layers"]:
+            if layer["class_name"] == "Foreign":
+                layer |= {"class_name": "Dropout", "module": "keras.layers"}
+        return config
+
+    path = rewritten(tmp_path / "foreign.keras", tmp_path / "model.keras", disguise)
+    with pytest.raises(ValueError, match="can run any code"):
+        artifacts.load_model(path)
+
+
+def test_another_format_under_the_same_checks_is_refused(exported, tmp_path):
+    """A file that is an archive and HDF5 at once: Keras goes by the name."""
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file["kernel"] = np.ones(3)
+    path.write_bytes(path.read_bytes() + (exported / "model.keras").read_bytes())
+    with pytest.raises(ValueError, match=r"must end in \.keras"):
+        artifacts.load_model(path)
+
+
+def test_a_damaged_or_encrypted_archive_is_no_model(exported, tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("metadata.json", "config.json", "model.weights.h5"):
+            archive.writestr(name, b"x" * 1000)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"config.json") + len("config.json")
+    for number in (0, 3):
+        data[place + number] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="Cannot read"):
+        artifacts.load_model(path)
+
+
+def test_a_trusted_model_is_exported_again(tmp_path):
+    lambda_model().save(tmp_path / "model.keras")
+    model = artifacts.load_model(tmp_path / "model.keras", trusted=True)
+    (tmp_path / "out").mkdir()
+    assert artifacts.export(model, tmp_path / "out", PAIR, ["model.keras"]) == {"model.keras": 0.0}
+
+
 @pytest.mark.parametrize("name", ["../escaped.txt", "/tmp/escaped.txt", "assets/x", "model.pkl"])
 def test_an_archive_with_other_members_is_refused(exported, tmp_path, name):
     folder = tmp_path / "within"
@@ -183,13 +229,33 @@ def test_an_archive_that_claims_to_be_huge_is_refused(tmp_path, monkeypatch):
         artifacts.load_model(path)
 
 
-def test_weights_in_other_files_are_refused(exported, tmp_path):
+def external(file, secret):
+    file["layers"] = h5py.ExternalLink(str(secret), "kernel")
+
+
+def dangling_first(file, secret):
+    file["aaa"] = h5py.SoftLink("/missing")
+    external(file, secret)
+
+
+def cycle(file, secret):
+    file["a"] = file["/"]
+
+
+def virtual(file, secret):
+    layout = h5py.VirtualLayout(shape=(3,), dtype="f8")
+    layout[:] = h5py.VirtualSource(str(secret), "kernel", shape=(3,))
+    file.create_virtual_dataset("layers", layout)
+
+
+@pytest.mark.parametrize("spoil", [external, dangling_first, cycle, virtual])
+def test_weights_in_other_files_are_refused(exported, tmp_path, spoil):
     secret = tmp_path / "secret.h5"
     with h5py.File(secret, "w") as file:
         file["kernel"] = np.ones(3)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        file["layers"] = h5py.ExternalLink(str(secret), "kernel")
+        spoil(file, secret)
     path = tmp_path / "model.keras"
     with zipfile.ZipFile(exported / "model.keras") as old, zipfile.ZipFile(path, "w") as new:
         new.writestr("metadata.json", old.read("metadata.json"))
@@ -197,6 +263,14 @@ def test_weights_in_other_files_are_refused(exported, tmp_path):
         new.writestr("model.weights.h5", buffer.getvalue())
     with pytest.raises(ValueError, match="lie in other files"):
         artifacts.load_model(path)
+
+
+def test_a_folder_linked_into_a_saved_model_is_refused(exported, tmp_path):
+    shutil.copytree(exported / "saved_model", tmp_path / "saved_model")
+    (tmp_path / "saved_model" / "variables").rename(tmp_path / "elsewhere")
+    (tmp_path / "saved_model" / "variables").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="a link to a folder"):
+        backends.open_network(tmp_path / "saved_model")
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 no archive"])
