@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_homography import figures, files
+from keras_homography import figures, files, models
 
 
 class Throughput(keras.callbacks.Callback):
@@ -65,8 +65,7 @@ class Validation(keras.callbacks.Callback):
         batches = tf.data.Dataset.from_tensor_slices(self._pairs.patches).batch(64)
         outputs = [self._predict(patches) for patches in batches]
         h4pt = np.concatenate([output[0] for output in outputs])
-        classifies = self.model.output_names[-1] == "probabilities"
-        probabilities = outputs[0][-1].numpy() if classifies else None
+        probabilities = outputs[0][-1].numpy() if models.classifies(self.model) else None
         return self._pairs.summarize(h4pt), self._pairs.draw(h4pt, probabilities)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -125,27 +125,35 @@ def measure(opened, protocol, source, conditions, pairs, seed=protocols.SEED):
     return results
 
 
-def by_confidence(result, bins=8):
-    """Errors against confidence, in bins of equally many pairs, from the least confident on.
+def binned(values, errors, bins=8):
+    """Errors against something, in bins of equally many pairs, from its lowest values on.
 
     Args:
-      result: `Result` with a confidence.
+      values: `[n]`.
+      errors: corner errors, `[n]`, pixels.
       bins: how many at most.
 
     Returns:
-      `[{confidence, pairs, median, p90}]`: the mean confidence of a bin, and corner errors in
-      pixels.
+      `[(mean value, pairs, median error, 90th percentile of the error)]`.
     """
-    order = np.argsort(result.confidence, kind="stable")
+    order = np.argsort(values, kind="stable")
     return [
-        {
-            "confidence": float(result.confidence[indices].mean()),
-            "pairs": len(indices),
-            "median": float(np.median(result.errors[indices])),
-            "p90": float(np.percentile(result.errors[indices], 90)),
-        }
+        (
+            float(values[indices].mean()),
+            len(indices),
+            float(np.median(errors[indices])),
+            float(np.percentile(errors[indices], 90)),
+        )
         for indices in np.array_split(order, min(bins, len(order)))
     ]
+
+
+def _by_confidence(result):
+    if result.confidence is None:
+        return None
+    names = ("confidence", "pairs", "median", "p90")
+    bins = binned(result.confidence, result.errors)
+    return [dict(zip(names, bin_, strict=True)) for bin_ in bins]
 
 
 def label(distortion, strength):
@@ -165,7 +173,7 @@ def row(result, protocol):
         "ms_per_pair": result.ms_per_pair,
         "parameters": result.predictor.parameters,
         "file_bytes": result.predictor.file_bytes,
-        "by_confidence": None if result.confidence is None else by_confidence(result),
+        "by_confidence": _by_confidence(result),
     }
 
 

@@ -9,6 +9,7 @@ from keras_homography import geometry
 
 TRUE_COLOUR = (40, 200, 60)
 PREDICTED_COLOUR = (255, 60, 40)
+_BACKGROUND = 24  # grey level
 
 
 def _draw_quad(picture, quad, colour, margin):
@@ -16,6 +17,13 @@ def _draw_quad(picture, quad, colour, margin):
     near = np.clip(np.asarray(quad) + margin, -1e4, 1e4)
     points = np.round(near * 16).astype(np.int32)
     cv2.polylines(picture, [points], True, colour, 1, cv2.LINE_AA, shift=4)
+
+
+def _grid(tiles, columns):
+    """Pictures of one size side by side in rows, the last one filled up."""
+    missing = [np.full_like(tiles[0], _BACKGROUND)] * (-len(tiles) % columns)
+    tiles = [*tiles, *missing]
+    return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
 
 
 def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
@@ -37,16 +45,13 @@ def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
     for patch, true, predicted in zip(
         patches[..., 0], np.asarray(h4pt_true), np.asarray(h4pt), strict=True
     ):
-        framed = np.pad(patch.astype(np.uint8), margin, constant_values=24)
+        framed = np.pad(patch.astype(np.uint8), margin, constant_values=_BACKGROUND)
         tile = cv2.cvtColor(framed, cv2.COLOR_GRAY2RGB)
         _draw_quad(tile, square + true, TRUE_COLOUR, margin)
         if np.isfinite(predicted).all():
             _draw_quad(tile, square + predicted, PREDICTED_COLOUR, margin)
         tiles.append(tile)
-    while len(tiles) % columns:
-        tiles.append(np.full_like(tiles[0], 24))
-    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
-    return np.vstack(rows)
+    return _grid(tiles, columns)
 
 
 def confidence_maps(patches, h4pt_true, h4pt, probabilities, rho):
@@ -107,9 +112,7 @@ def alignments(patches, h4pt, columns=4):
         patch_a, patch_b = np.ascontiguousarray(np.moveaxis(pair, -1, 0))
         aligned = cv2.warpPerspective(patch_a, b_from_a, (size, size))
         tiles.append(np.vstack([np.dstack([a, patch_b, patch_b]) for a in (patch_a, aligned)]))
-    while len(tiles) % columns:
-        tiles.append(np.zeros_like(tiles[0]))
-    return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
+    return _grid(tiles, columns)
 
 
 def learning_curves(histories, identity, figure_name="val_mace", title="MACE (px)"):

@@ -7,6 +7,8 @@ import re
 import shutil
 import uuid
 
+from absl import logging
+
 _HERE = pathlib.Path(__file__).parent
 # What is not renamed yet: ours, and that of `tf.train.Checkpoint`.
 _LEFTOVER = re.compile(r"\.[0-9a-f]{8}-|.*_temp$|.*\.tempstate\d+$")
@@ -70,6 +72,12 @@ def replacing(path):
             shutil.rmtree(beside)
         else:
             beside.unlink(missing_ok=True)
+
+
+def skip(path, reason, skipped):
+    """Leaves a file or folder out: notes the reason in `skipped`, `{path: reason}`, and the log."""
+    skipped[path] = reason
+    logging.warning("Skipped %r: %s", path, reason)
 
 
 def remove_leftovers(folder):

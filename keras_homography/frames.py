@@ -7,9 +7,8 @@ import cv2
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
-from keras_homography import images
+from keras_homography import files, images, photos
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 _PARTS = re.compile(r"(\d+)")
@@ -25,19 +24,14 @@ def _in_order(name):
 def _files_of_sequences(folder, skipped):
     """The image files of every folder below one, in order, where there are at least two."""
     sequences = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders.sort(key=_in_order)
-        names = [name for name in files if name.lower().endswith(_SUFFIXES)]
+        names = [name for name in names if name.lower().endswith(_SUFFIXES)]
         if len(names) == 1:
-            _skip(parent, "it holds one frame, and a pair needs two", skipped)
+            files.skip(parent, "it holds one frame, and a pair needs two", skipped)
         elif names:
             sequences.append([os.path.join(parent, name) for name in sorted(names, key=_in_order)])
     return sequences
-
-
-def _skip(path, reason, skipped):
-    skipped[path] = reason
-    logging.warning("Skipped %r: %s", path, reason)
 
 
 def _check_size(frame, first, name):
@@ -58,7 +52,7 @@ def _read_files(paths, resize, progress, skipped):
         try:
             image = images.read(path)
         except ValueError as error:
-            _skip(path, str(error), skipped)
+            files.skip(path, str(error), skipped)
             sequences.append([])
             continue
         first = image if first is None else first
@@ -106,10 +100,10 @@ def _read(dataset, height, width, part, skipped):
     if not os.path.isdir(dataset):
         frames = _read_video(dataset, resize)
         return _part([frames] if len(frames) > 1 else [], part)
-    files = _files_of_sequences(dataset, skipped)
-    progress = keras.utils.Progbar(sum(map(len, files)), unit_name="frame")
+    sequences = _files_of_sequences(dataset, skipped)
+    progress = keras.utils.Progbar(sum(map(len, sequences)), unit_name="frame")
     # All of them: which part is which must not depend on what cannot be read.
-    read = [each for paths in files for each in _read_files(paths, resize, progress, skipped)]
+    read = [each for paths in sequences for each in _read_files(paths, resize, progress, skipped)]
     return _part(read, part)
 
 
@@ -187,11 +181,7 @@ class Frames:
                 [3], seed_of_pair, 0, tf.int32.max, tf.int32, alg="philox"
             )
             role, top, left = tf.unstack(drawn % limits)
-            seed_of_round = tf.stack([tf.cast(seed, tf.int64), index // self.count])
-            number = tf.random.experimental.index_shuffle(
-                index % self.count, seed_of_round, self.count - 1
-            )
-            first = self._first[number]
+            first = self._first[photos.number_at(index, self.count, seed)]
             pair = tf.stack([self._frames[first], self._frames[first + 1]])
             patches = pair[:, top : top + patch_size, left : left + patch_size, 0]
             patches = tf.transpose(tf.roll(patches, role, axis=0), [1, 2, 0])

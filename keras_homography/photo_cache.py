@@ -53,11 +53,6 @@ def _reason(error):
     return asserted[1] if asserted else re.sub(r"^{{.*?}} | \[Op:.*\].*$", "", message)
 
 
-def _skip(path, reason, skipped):
-    skipped[path] = reason
-    logging.warning("Skipped %r: %s", path, reason)
-
-
 def keep_none(paths, read):
     """Files that are decoded every time: none is looked at but the first ones, up to one that can
     be read.
@@ -70,7 +65,7 @@ def keep_none(paths, read):
             read(path)
             break
         except tf.errors.OpError as error:
-            _skip(path, _reason(error), skipped)
+            files.skip(path, _reason(error), skipped)
     used = [path for path in paths if path not in skipped]
     of_number = tf.constant(used)
     return used, skipped, lambda number: read(of_number[number])
@@ -119,7 +114,7 @@ def keep(paths, read, cache, key):
                 found[path] = result
                 progress.add(1)
             else:
-                _skip(path, reason, skipped)
+                files.skip(path, reason, skipped)
     if skipped:
         logging.warning("Skipped %d of %d files.", len(skipped), len(paths))
     if not found:

@@ -11,9 +11,8 @@ import os
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from absl import logging
 
-from keras_homography import photo_cache, synthetic
+from keras_homography import files, photo_cache, synthetic
 from keras_homography.decoding import decode, decode_quickly
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -53,6 +52,13 @@ class Synthetic:
         return _positions(start, shard).map(_with_position(draw), tf.data.AUTOTUNE)
 
 
+def number_at(position, count, seed):
+    """Which of `count` items is at a position of an endless sequence of rounds through them, each
+    in an order of its own: int64 scalar, a pure function of the seed."""
+    seed_of_round = tf.stack([tf.cast(seed, tf.int64), position // count])
+    return tf.random.experimental.index_shuffle(position % count, seed_of_round, count - 1)
+
+
 class _Listed:
     """Photos that can be had in any order. Every round through them has an order of its own."""
 
@@ -64,11 +70,7 @@ class _Listed:
         """See the module."""
 
         def pick(position):
-            seed_of_round = tf.stack([tf.cast(seed, tf.int64), position // self.count])
-            number = tf.random.experimental.index_shuffle(
-                position % self.count, seed_of_round, self.count - 1
-            )
-            return self._get(number)
+            return self._get(number_at(position, self.count, seed))
 
         picked = _positions(start, shard).map(_with_position(pick), tf.data.AUTOTUNE)
         return picked.ignore_errors()
@@ -100,10 +102,10 @@ class Folder(_Listed):
           ValueError: no file can be used.
         """
         paths = sorted(
-            os.path.join(parent, file)
-            for parent, _, files in os.walk(folder)
-            for file in files
-            if file.lower().endswith(_SUFFIXES)
+            os.path.join(parent, name)
+            for parent, _, names in os.walk(folder)
+            for name in names
+            if name.lower().endswith(_SUFFIXES)
         )
         if part != "all":
             if len(paths) < 2:
@@ -127,8 +129,7 @@ class Folder(_Listed):
             key = height, width, least_side, decoder.__name__
             self.files, self.skipped, get = photo_cache.keep(paths, read, cache, key)
         for path in special:
-            self.skipped[path] = "is no regular file"
-            logging.warning("Skipped %r: it is no regular file.", path)
+            files.skip(path, "is no regular file", self.skipped)
         if not self.files:
             reasons = "; ".join(list(self.skipped.values())[:3])
             raise ValueError(

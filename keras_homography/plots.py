@@ -13,7 +13,6 @@ from keras_homography import evaluation, figures, metrics
 _COLUMNS = 3
 # Errors below are drawn at it: a logarithmic axis has no zero.
 _LEAST_ERROR = 1e-3
-_BINS = 8
 _BACKGROUND = 24
 _TEXT = (235, 235, 235)
 _HIGH = {"linestyle": ":", "linewidth": 0.9, "marker": ".", "markersize": 4}
@@ -66,6 +65,14 @@ def error_distribution(results):
     return picture
 
 
+def _draw_binned(panel, values, result, index):
+    """The median and the 90th percentile of a result's errors over values `[n]`."""
+    means, _, medians, highs = zip(*evaluation.binned(values, result.errors), strict=True)
+    style = _style(index, result.predictor)
+    panel.plot(means, np.maximum(medians, _LEAST_ERROR), **style)
+    panel.plot(means, np.maximum(highs, _LEAST_ERROR), color=style["color"], **_HIGH)
+
+
 def error_by_displacement(results):
     """The median (solid) and the 90th percentile (dotted) of the error, over how far the corners
     moved: one panel for every distortion, bins of equally many pairs."""
@@ -74,14 +81,7 @@ def error_by_displacement(results):
     for panel, (condition, of_condition) in zip(panels, conditions.items(), strict=True):
         panel.set_title(evaluation.label(*condition))
         for index, result in enumerate(of_condition):
-            order = np.argsort(result.displacements)
-            bins = np.array_split(order, min(_BINS, len(order)))
-            moved = [result.displacements[bin_].mean() for bin_ in bins]
-            errors = np.maximum(result.errors, _LEAST_ERROR)
-            style = _style(index, result.predictor)
-            panel.plot(moved, [np.median(errors[bin_]) for bin_ in bins], **style)
-            high = [np.percentile(errors[bin_], 90) for bin_ in bins]
-            panel.plot(moved, high, color=style["color"], **_HIGH)
+            _draw_binned(panel, result.displacements, result, index)
         panel.set(yscale="log", ylim=(_LEAST_ERROR, 300))
     picture.supxlabel("mean displacement of the corners, pixels")
     picture.supylabel("corner error, pixels")
@@ -131,15 +131,7 @@ def error_by_confidence(results):
     for panel, (condition, of_condition) in zip(panels, conditions.items(), strict=True):
         panel.set_title(evaluation.label(*condition))
         for index, result in of_condition:
-            bins = evaluation.by_confidence(result)
-            confidence = [bin_["confidence"] for bin_ in bins]
-            style = _style(index, result.predictor)
-            median, high = (
-                np.maximum([bin_[name] for bin_ in bins], _LEAST_ERROR)
-                for name in ("median", "p90")
-            )
-            panel.plot(confidence, median, marker="o", ms=3, **style)
-            panel.plot(confidence, high, color=style["color"], **_HIGH)
+            _draw_binned(panel, result.confidence, result, index)
         panel.set(yscale="log", ylim=(_LEAST_ERROR, 300))
     picture.supxlabel("confidence")
     picture.supylabel("corner error, pixels")

@@ -8,7 +8,16 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_homography import alignment, artifacts, backends, baselines, estimator, files, geometry
+from keras_homography import (
+    alignment,
+    artifacts,
+    backends,
+    baselines,
+    estimator,
+    files,
+    geometry,
+    models,
+)
 from keras_homography.models import homographynet_classifier
 
 
@@ -100,13 +109,12 @@ def from_file(name, path, protocol, paper_doubling=False, trusted=False):
         confidences = homographynet_classifier.corner_confidences(probabilities.numpy())
         return h4pt.numpy(), confidences.mean(axis=1)
 
-    classifies = model.output_names[-1] == "probabilities"
     return Predictor(
         name,
         lambda patches: run(patches)[0].numpy(),
         parameters=model.count_params(),
         file_bytes=pathlib.Path(path).stat().st_size,
-        predict_with_confidence=predict_with_confidence if classifies else None,
+        predict_with_confidence=predict_with_confidence if models.classifies(model) else None,
     )
 
 
@@ -118,6 +126,7 @@ def from_estimator(name, threads=None):
         h4pt, confidence = np.full([len(patches), 4, 2], np.nan), np.zeros(len(patches))
         corners = alignment.corners(alignment.size_of(patches[0]))
         for number, pair in enumerate(patches):
+            cv2.setRNGSeed(0)  # as in `from_function`
             result = run(*np.moveaxis(pair, -1, 0))
             confidence[number] = result.confidence
             if result:

@@ -6,7 +6,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from keras_homography import callbacks, losses, matching
+from keras_homography import callbacks, losses, matching, models
 from keras_homography import cluster as cluster_module
 
 
@@ -246,7 +246,7 @@ def _stages(model):
 def _trainable(model, loss, rho, make_pairs):
     if loss == "photometric":
         return PhotometricModel(model, make_pairs)
-    if loss == "cross_entropy" and len(model.outputs) > 1:
+    if loss == "cross_entropy" and models.classifies(model):
         return ClassifyingModel(model, rho, make_pairs)
     if _stages(model):
         return StagedModel(model, losses.make(loss, rho), make_pairs)

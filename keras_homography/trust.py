@@ -47,6 +47,10 @@ _REFUSED = {
 }
 
 
+class _RefusedError(ValueError):
+    """What could be read is not to be trusted."""
+
+
 def digest(path):
     """The checksum of a file, or of all files in a folder and their names: SHA-256, hexadecimal."""
     path = pathlib.Path(path)
@@ -104,7 +108,7 @@ def check_keras(path):
     layers and those of this package, and of nothing that runs code or reads files."""
 
     def refuse(what):
-        raise ValueError(f"{path} is not opened, as it {what}. {HOW_TO_TRUST}")
+        raise _RefusedError(f"{path} is not opened, as it {what}. {HOW_TO_TRUST}")
 
     if not str(path).endswith(".keras"):  # Keras reads other names as other formats
         raise ValueError(f"Cannot read {path} as a Keras model: its name must end in .keras.")
@@ -119,12 +123,12 @@ def check_keras(path):
                 refuse("is an archive that no model of ours is: too large, or with a name twice")
             config = json.loads(archive.read("config.json"))
             weights = archive.read("model.weights.h5")
+    except _RefusedError:
+        raise
     except (
         *(OSError, EOFError, KeyError, RuntimeError, ValueError),
         *(zipfile.BadZipFile, zlib.error),
     ) as error:
-        if HOW_TO_TRUST in str(error):
-            raise
         raise ValueError(f"Cannot read {path} as a Keras model: {error}") from None
     for module, name, registered in _classes(config):
         ours = module.startswith(tuple(f"{each}." for each in _MODULES)) or module in _MODULES

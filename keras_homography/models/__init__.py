@@ -41,6 +41,11 @@ def build(name, **options):
     return build_named(**options)
 
 
+def classifies(model):
+    """Whether a model gives `probabilities` besides `h4pt`."""
+    return model.output_names[-1] == "probabilities"
+
+
 def refine(model):
     """A model with Lucas–Kanade refinement behind it, in the way that suits its architecture.
 
