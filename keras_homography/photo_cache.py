@@ -32,7 +32,7 @@ def _write(path, photo):
 
 def _from_memory(photos):
     with tf.device("/device:CPU:0"):  # else it would fill the memory of a GPU
-        photos = tf.constant(np.stack(photos))
+        photos = tf.constant(photos)
     return lambda number: photos[number]
 
 
@@ -120,7 +120,7 @@ def keep(paths, read, cache, key):
     if not found:
         return [], skipped, None
     kept = list(found.values())
-    get = _from_memory(kept) if cache == "memory" else _from_files(kept, height, width)
+    get = _from_memory(np.stack(kept)) if cache == "memory" else _from_files(kept, height, width)
     return list(found), skipped, get
 
 
@@ -129,26 +129,51 @@ def keep_all(name, photos, count, cache, key):
 
     Args:
       name: of the dataset and its version.
-      photos: finite dataset, always in the same order.
-      count: how many.
+      photos: function of a number: the finite dataset of `(number, photo)` from that number on,
+        always in the same order, without those that cannot be used.
+      count: how many there are, used or not.
       cache: "memory" or a folder's path.
       key: `(height, width, ...)`, all that decides how a photo is decoded.
 
     Returns:
-      The photo of a number below `count`, in the graph.
+      `(used, skipped, get)`, as of `keep`, with numbers in the place of paths.
     """
     height, width = key[:2]
     progress = keras.utils.Progbar(count, unit_name="photo")
+    used = []
     if cache == "memory":
-        kept = np.empty([count, height, width, 1], np.uint8)
-        for number, photo in enumerate(photos.as_numpy_iterator()):
-            kept[number] = photo
+        grey = np.empty([count, height, width, 1], np.uint8)
+        for number, photo in photos(0).as_numpy_iterator():
+            grey[len(used)] = photo
+            used.append(int(number))
             progress.add(1)
-        return _from_memory(kept)
-    paths = [_path(cache, name, number, *key) for number in range(count)]
-    missing = [number for number, path in enumerate(paths) if not os.path.exists(path)]
-    if missing:  # files come in one order, and what a stopped run has written is whole
-        for number, photo in enumerate(photos.skip(missing[0]).as_numpy_iterator(), missing[0]):
+        get = _from_memory(grey[: len(used)])
+    else:
+        paths = [_path(cache, name, number, *key) for number in range(count)]
+        _complete(paths, photos, height * width, progress)
+        used = [number for number, path in enumerate(paths) if os.path.getsize(path)]
+        get = _from_files([paths[number] for number in used], height, width)
+    skipped: dict[str, str] = {}
+    for number in sorted(set(range(count)).difference(used)):
+        files.skip(f"{name}, photo {number}", "it cannot be decoded, or is too small", skipped)
+    return used, skipped, get
+
+
+def _complete(paths, photos, size, progress):
+    """Writes those copies that are not there or not whole. An empty one stands for a photo that
+    cannot be used, so that it is not tried again."""
+
+    def is_missing(path):
+        return not os.path.exists(path) or os.path.getsize(path) not in (0, size)
+
+    missing = {number for number, path in enumerate(paths) if is_missing(path)}
+    if not missing:
+        return
+    # They come in one order, and what a stopped run has written is whole.
+    for number, photo in photos(min(missing)).as_numpy_iterator():
+        if number in missing:
+            missing.remove(number)
             _write(paths[number], photo)
-            progress.update(number + 1)
-    return _from_files(paths, height, width)
+        progress.update(number + 1)
+    for number in missing:
+        _write(paths[number], np.empty(0, np.uint8))

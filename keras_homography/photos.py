@@ -62,9 +62,10 @@ def number_at(position, count, seed):
 class _Listed:
     """Photos that can be had in any order. Every round through them has an order of its own."""
 
-    def __init__(self, name, count, get):
-        """Args: `name`; how many photos; the photo of a number below that, in the graph."""
-        self.name, self.count, self._get = name, count, get
+    def __init__(self, name, count, get, skipped):
+        """Args: `name`; how many photos; the photo of a number below that, in the graph; what is
+        left out, `{name: reason}`."""
+        self.name, self.count, self._get, self.skipped = name, count, get, skipped
 
     def stream(self, seed, start=0, shard=(0, 1)):
         """See the module."""
@@ -124,19 +125,19 @@ class Folder(_Listed):
             return decoder(tf.io.read_file(path), height, width, least_side)
 
         if cache == "none":
-            self.files, self.skipped, get = photo_cache.keep_none(paths, read)
+            self.files, skipped, get = photo_cache.keep_none(paths, read)
         else:
             key = height, width, least_side, decoder.__name__
-            self.files, self.skipped, get = photo_cache.keep(paths, read, cache, key)
+            self.files, skipped, get = photo_cache.keep(paths, read, cache, key)
         for path in special:
-            files.skip(path, "is no regular file", self.skipped)
+            files.skip(path, "is no regular file", skipped)
         if not self.files:
-            reasons = "; ".join(list(self.skipped.values())[:3])
+            reasons = "; ".join(list(skipped.values())[:3])
             raise ValueError(
                 f"No usable photo below {folder}: {len(paths)} JPEG or PNG files found, "
-                f"{len(self.skipped)} skipped{' (' + reasons + ')' if reasons else ''}."
+                f"{len(skipped)} skipped{' (' + reasons + ')' if reasons else ''}."
             )
-        super().__init__(str(folder), len(self.files), get)
+        super().__init__(str(folder), len(self.files), get, skipped)
 
 
 class Tfds:
@@ -144,9 +145,9 @@ class Tfds:
 
     _BLOCK = 1024  # encoded photos: about 160 MB of COCO
 
-    def __init__(self, builder, split, height, width, quick=False):
+    def __init__(self, builder, split, height, width, least_side, quick=False):
         """Args: `builder`, prepared; `split`, a name; the size to which photos are stretched;
-        `quick`, see `open_source`.
+        `least_side` and `quick`, see `open_source`.
 
         Raises:
           ValueError: the dataset has no such split, or no image.
@@ -164,7 +165,7 @@ class Tfds:
         self.name = f"{builder.info.full_name}/{split}"
         self.count = builder.info.splits[split].num_examples
         decoder = decode_quickly if quick else decode
-        self._decode = lambda encoded: decoder(encoded, height, width)
+        self._decode = lambda encoded: decoder(encoded, height, width, least_side)
         self._encoded = builder.as_dataset(
             split=split,
             decoders=tfds.decode.PartialDecoding(
@@ -197,13 +198,25 @@ class Tfds:
         )
 
     def keep(self, cache, key):
-        """All of the photos, decoded once: see `photo_cache.keep_all`."""
-        photos = self._encoded.map(self._decode, tf.data.AUTOTUNE)
-        get = photo_cache.keep_all(self.name, photos, self.count, cache, key)
-        return _Listed(self.name, self.count, get)
+        """All of the photos, decoded once: see `photo_cache.keep_all`.
+
+        Raises:
+          ValueError: none can be used.
+        """
+
+        decode_numbered = _with_position(lambda _, encoded: self._decode(encoded))
+
+        def photos(start):
+            numbered = self._encoded.enumerate().skip(start)
+            return numbered.map(decode_numbered, tf.data.AUTOTUNE).ignore_errors()
+
+        used, skipped, get = photo_cache.keep_all(self.name, photos, self.count, cache, key)
+        if not used:
+            raise ValueError(f"No usable photo in {self.name}: all {self.count} are skipped.")
+        return _Listed(self.name, len(used), get, skipped)
 
 
-def _open_tfds(name, part, height, width, data_dir, cache, quick):
+def _open_tfds(name, part, height, width, least_side, data_dir, cache, quick):
     """A split of a prepared TFDS dataset; see `open_source`."""
     try:
         builder = tfds.builder(name, data_dir=data_dir)
@@ -223,8 +236,8 @@ def _open_tfds(name, part, height, width, data_dir, cache, quick):
         )
     splits = builder.info.splits
     split = next((split for split in _SPLITS[part] if split in splits), _SPLITS[part][0])
-    source = Tfds(builder, split, height, width, quick)
-    return source if cache == "none" else source.keep(cache, (height, width, quick))
+    source = Tfds(builder, split, height, width, least_side, quick)
+    return source if cache == "none" else source.keep(cache, (height, width, least_side, quick))
 
 
 def open_source(dataset, part, height, width, least_side, data_dir=None, cache="auto", quick=False):
@@ -235,7 +248,7 @@ def open_source(dataset, part, height, width, least_side, data_dir=None, cache="
       part: "train", "validation", or "all" for every photo of a folder (else as "validation").
       height: of the photos, in pixels.
       width: of the photos, in pixels.
-      least_side: of a usable photo in a folder, in pixels.
+      least_side: of a usable photo, in pixels.
       data_dir: of TFDS; None for its default.
       cache: where decoded photos are kept: "memory"; the path of a folder, for all runs to come;
         "none" to decode a photo every time it is read; "auto" is "memory" for a folder of photos,
@@ -257,4 +270,4 @@ def open_source(dataset, part, height, width, least_side, data_dir=None, cache="
     if os.path.exists(dataset):
         raise ValueError(f"{dataset!r} is a file; give the folder that the photos are in.")
     cache = "none" if cache == "auto" else cache
-    return _open_tfds(dataset, part, height, width, data_dir, cache, quick)
+    return _open_tfds(dataset, part, height, width, least_side, data_dir, cache, quick)

@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import types
 
 import cv2
 import numpy as np
@@ -150,6 +151,43 @@ def test_a_tfds_dataset_can_be_kept(coco_data_dir, tmp_path, cache):
         np.testing.assert_array_equal(one, other)
 
 
+class Records:
+    """What `Tfds` needs of a builder, over encoded photos that we choose."""
+
+    def __init__(self, encoded):
+        self.info = types.SimpleNamespace(
+            full_name="records/1.0.0",
+            splits={"train": types.SimpleNamespace(num_examples=len(encoded))},
+            features={"image": None},
+        )
+        self._encoded = encoded
+
+    def as_dataset(self, **_):
+        return tf.data.Dataset.from_tensor_slices({"image": self._encoded})
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk"])
+def test_bad_records_of_a_tfds_dataset_are_named(images, tmp_path, cache, caplog):
+    cache = str(tmp_path) if cache == "disk" else cache
+    good = [encode(np.roll(images[i], 9 * i)) for i in range(3)]
+    builder = Records([b"text", good[0], good[1][:500], encode(images[0][:20]), *good[1:]])
+    kept = []
+    for _ in range(2):  # the second time from the copies
+        source = photos.Tfds(builder, "train", 60, 80, 32).keep(cache, (60, 80, 32))
+        assert source.count == 3
+        assert list(source.skipped) == [f"records/1.0.0/train, photo {i}" for i in (0, 2, 3)]
+        kept.append({photo.tobytes() for photo in read(source, 3)})
+        for copy in [path for path in tmp_path.rglob("*.grey") if path.stat().st_size][:1]:
+            copy.write_bytes(b"half a photo")
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 3
+    assert "photo 2" in caplog.text
+    stream = photos.Tfds(builder, "train", 60, 80, 32).stream(0).take(6)
+    assert {photo.tobytes() for _, photo in stream.as_numpy_iterator()} == kept[0]
+    with pytest.raises(ValueError, match="No usable photo in records"):
+        photos.Tfds(Records([b"text"]), "train", 60, 80, 32).keep(cache, (60, 80, 32))
+
+
 def test_parts_of_a_folder_are_disjoint_and_complete(photo_folder):
     train, validation, every = (
         set(photos.Folder(photo_folder, 60, 80, 128, part).files)
@@ -255,7 +293,7 @@ def test_a_file_is_not_a_folder(tmp_path):
 def test_a_tfds_dataset_without_images_or_split_is_refused(coco_data_dir):
     builder = tfds.builder("coco/2017", data_dir=coco_data_dir)
     with pytest.raises(ValueError, match="has no split 'nowhere'; it has"):
-        photos.Tfds(builder, "nowhere", 60, 80)
+        photos.Tfds(builder, "nowhere", 60, 80, 32)
     del builder.info.features._feature_dict["image"]
     with pytest.raises(ValueError, match="has no feature 'image'; it has"):
-        photos.Tfds(builder, "train", 60, 80)
+        photos.Tfds(builder, "train", 60, 80, 32)
