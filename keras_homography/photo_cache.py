@@ -140,7 +140,7 @@ def keep_all(name, photos, count, cache, key):
     """
     height, width = key[:2]
     progress = keras.utils.Progbar(count, unit_name="photo")
-    used = []
+    used: list[int] = []
     if cache == "memory":
         grey = np.empty([count, height, width, 1], np.uint8)
         for number, photo in photos(0).as_numpy_iterator():
