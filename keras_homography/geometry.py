@@ -11,11 +11,14 @@
 * Resizing keeps half-pixel centres: a pixel at `x` goes to `(x + 0.5) * scale - 0.5`.
 
 Everything is float32, batched over any leading dimensions, differentiable without NaN, and made of
-elementary operations only: `tf.linalg.solve` and `tf.linalg.inv` do not convert to TFLite.
+elementary operations only: `tf.linalg.solve` and `tf.linalg.inv` do not convert to TFLite. Numbers
+of other types are converted; what is no number, or of other last dimensions, is a `ValueError`.
 """
 
 import numpy as np
 import tensorflow as tf
+
+from keras_homography import checks
 
 # Below this, a homogeneous coordinate counts as a point at infinity. In float32, coordinates of a
 # few thousand pixels over 1e-6 still have finite squares.
@@ -103,6 +106,9 @@ def matrix_from_points(source, target):
       `cv2.getPerspectiveTransform(source, target)`. Degenerate quads give a finite matrix without
       meaning: see `is_convex`.
     """
+    source = checks.tensor(source, "source", ..., 4, 2)
+    target = checks.tensor(target, "target", ..., 4, 2)
+    tf.broadcast_static_shape(source.shape[:-2], target.shape[:-2])  # or a ValueError
     # Centred and scaled to about 1, as Hartley's normalisation does for the DLT: float32 then
     # loses a few units in the last place instead of half its digits.
     centre_source = tf.reduce_mean(source, axis=-2, keepdims=True)
@@ -171,6 +177,7 @@ def matrix_from_h4pt(h4pt, patch_size):
     Returns:
       `a_from_b`, float32 `[..., 3, 3]`, pixels to pixels, last element 1.
     """
+    h4pt = checks.tensor(h4pt, "h4pt", ..., 4, 2)
     square = tf.broadcast_to(corners(patch_size), tf.shape(h4pt))
     return matrix_from_points(square, square + h4pt)
 
@@ -200,6 +207,9 @@ def transform_points(matrix, points):
       float32 `[..., n, 2]`, pixels of the target. A point on the horizon comes out very far away,
       not infinite.
     """
+    matrix = checks.tensor(matrix, "matrix", ..., 3, 3)
+    points = checks.tensor(points, "points", ..., None, 2)
+    tf.broadcast_static_shape(matrix.shape[:-2], points.shape[:-2])  # or a ValueError
     x, y = points[..., 0], points[..., 1]
     m = [element[..., None] for element in _elements(matrix)]
     w = m[6] * x + m[7] * y + m[8]
@@ -210,17 +220,21 @@ def transform_points(matrix, points):
 
 def compose(c_from_b, b_from_a):
     """`c_from_a`, float32 `[..., 3, 3]`: first `b_from_a`, then `c_from_b`; last element 1."""
+    c_from_b = checks.tensor(c_from_b, "c_from_b", ..., 3, 3)
+    b_from_a = checks.tensor(b_from_a, "b_from_a", ..., 3, 3)
+    tf.broadcast_static_shape(c_from_b.shape[:-2], b_from_a.shape[:-2])  # or a ValueError
     return _normalize(tf.matmul(c_from_b, b_from_a))
 
 
 def invert(a_from_b):
     """`b_from_a`, float32 `[..., 3, 3]`, last element 1. A singular matrix has no inverse; what
     comes back for it is finite and without meaning."""
-    return _normalize(_adjugate(a_from_b))
+    return _normalize(_adjugate(checks.tensor(a_from_b, "a_from_b", ..., 3, 3)))
 
 
 def translation(offset):
     """The matrix `[..., 3, 3]` that adds `offset`, float32 `[..., 2]`, pixels, to every point."""
+    offset = checks.tensor(offset, "offset", ..., 2)
     return _similarity(tf.ones_like(offset[..., 0]), offset)
 
 
@@ -233,6 +247,7 @@ def resizing(scale):
     Returns:
       `new_from_old`, float32 `[..., 3, 3]`: `(x + 0.5) * scale - 0.5`.
     """
+    scale = checks.tensor(scale, "scale", ..., 2)
     x, y = scale[..., 0], scale[..., 1]
     zero, one = tf.zeros_like(x), tf.ones_like(x)
     return _matrix([[x, zero, 0.5 * x - 0.5], [zero, y, 0.5 * y - 0.5], [zero, zero, one]])
@@ -249,7 +264,7 @@ def rescale(a_from_b, scale_a, scale_b):
     Returns:
       `a_from_b` between the new images, float32 `[..., 3, 3]`, last element 1.
     """
-    old_b_from_new_b = resizing(1.0 / scale_b)
+    old_b_from_new_b = resizing(1.0 / checks.tensor(scale_b, "scale_b", ..., 2))
     return compose(resizing(scale_a), compose(a_from_b, old_b_from_new_b))
 
 
@@ -267,6 +282,7 @@ def is_convex(quad, tolerance=1e-3):
     Returns:
       bool `[...]`. False for coordinates that are not finite.
     """
+    quad = checks.tensor(quad, "quad", ..., 4, 2)
     ahead = tf.roll(quad, -1, axis=-2) - quad
     following = tf.roll(ahead, -1, axis=-2)
     doubled_areas = ahead[..., 0] * following[..., 1] - ahead[..., 1] * following[..., 0]

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_homography import checks
+
 # A pair is worse than the identity by more than rounding, in pixels.
 _ROUNDING = 1e-3
 
@@ -16,7 +18,14 @@ def corner_errors(h4pt_true, h4pt):
     Returns:
       float64 `[n]`, pixels.
     """
-    difference = np.asarray(h4pt, np.float64) - np.asarray(h4pt_true, np.float64)
+    h4pt_true = checks.array(h4pt_true, "h4pt_true", ..., 4, 2)
+    h4pt = checks.array(h4pt, "h4pt", ..., 4, 2)
+    if h4pt.shape != h4pt_true.shape:
+        raise ValueError(
+            f"h4pt has the shape {list(h4pt.shape)}, h4pt_true {list(h4pt_true.shape)}; every pair "
+            "has one of each."
+        )
+    difference = h4pt - h4pt_true
     return np.linalg.norm(difference, axis=-1).mean(axis=-1)
 
 
@@ -30,7 +39,9 @@ def summarize(errors):
       `{mace, median, p90, p99}` in pixels and `{under_1px, under_3px, under_5px}` as shares in
       [0, 1]. MACE (mean average corner error) is the mean of the corner errors.
     """
-    errors = np.asarray(errors)
+    errors = checks.array(errors, "errors", ..., None)
+    if not errors.size:
+        raise ValueError("There is nothing to summarize: errors holds none.")
     median, p90, p99 = np.percentile(errors, [50, 90, 99])
     return {
         "mace": float(errors.mean()),
@@ -88,15 +99,17 @@ def summarize_predictions(h4pt_true, h4pt):
       `l2`: the mean of the paper's L2 loss, half the sum of the eight squared errors in pixels
         squared (DeTone et al. 2016, section 4): four times the mean squared error of a coordinate.
     """
-    h4pt_true = np.asarray(h4pt_true, np.float64)
+    h4pt_true = checks.array(h4pt_true, "h4pt_true", ..., 4, 2).reshape(-1, 4, 2)
+    h4pt = checks.array(h4pt, "h4pt", ..., 4, 2).reshape(-1, 4, 2)
     there = returned(h4pt)
     h4pt = or_identity(h4pt)
     errors = corner_errors(h4pt_true, h4pt)
+    summary = summarize(errors)
     of_identity = corner_errors(h4pt_true, np.zeros_like(h4pt_true))
     capped = np.minimum(errors, of_identity)
     low, high = bootstrap_interval(capped)
     return {
-        **summarize(errors),
+        **summary,
         "mace": float(capped.mean()),
         "mace_low": low,
         "mace_high": high,

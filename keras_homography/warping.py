@@ -8,7 +8,7 @@ at three times the speed of `warp` there and five times that of TensorFlow's own
 
 import tensorflow as tf
 
-from keras_homography import geometry
+from keras_homography import checks, geometry
 
 
 def pixel_grid(height, width):
@@ -28,6 +28,14 @@ def sample(images, points):
     Returns:
       float32 `[n, m, c]`; differentiable in `images` and `points`.
     """
+    images = checks.tensor(images, "images", None, None, None, None)
+    points = checks.tensor(points, "points", None, None, 2)
+    if not images.shape[:1].is_compatible_with(points.shape[:1]) or 0 in images.shape[1:3]:
+        raise ValueError(
+            f"images has the shape {images.shape}, points {points.shape}; for every image with at "
+            "least one pixel there have to be points."
+        )
+    points = tf.where(tf.equal(points, points), points, 0.0)  # NaN has no nearest edge
     shape = tf.shape(images)
     height, width, channels = shape[1], shape[2], shape[3]
     limit = tf.cast(tf.stack([width - 1, height - 1]), tf.float32)
@@ -53,6 +61,7 @@ def inside(points, height, width):
     Returns:
       bool `[...]`.
     """
+    points = checks.tensor(points, "points", ..., 2)
     limit = tf.cast(tf.stack([width - 1, height - 1]), tf.float32)
     return tf.reduce_all((points >= 0.0) & (points <= limit), axis=-1)
 
@@ -70,6 +79,7 @@ def warp(images_a, a_from_b, height, width):
       float32 `[n, height, width, c]`. What A does not show is continued from its edge; `inside`
       of the transformed `pixel_grid` says where that is.
     """
+    images_a = checks.tensor(images_a, "images_a", None, None, None, None)
     grid = tf.reshape(pixel_grid(height, width), [1, height * width, 2])
     pixels = sample(images_a, geometry.transform_points(a_from_b, grid))
     return tf.reshape(pixels, [tf.shape(images_a)[0], height, width, tf.shape(images_a)[3]])

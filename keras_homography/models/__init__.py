@@ -1,6 +1,7 @@
 """The architectures by name. To add one, write its file and add a line here."""
 
 import inspect
+import math
 
 import keras
 
@@ -35,9 +36,14 @@ def build(name, **options):
             f"There is no architecture {name!r}; there are {', '.join(sorted(ARCHITECTURES))}."
         )
     build_named = ARCHITECTURES[name]
-    unknown = sorted(set(options) - set(inspect.signature(build_named).parameters))
+    parameters = inspect.signature(build_named).parameters
+    unknown = sorted(set(options) - set(parameters))
     if unknown:
         raise ValueError(f"The architecture {name} has no {', '.join(unknown)}.")
+    for option, value in options.items():
+        is_number = isinstance(value, (int, float)) and math.isfinite(value)
+        if isinstance(parameters[option].default, (int, float)) and not is_number:
+            raise ValueError(f"{option} of {name} has to be a number; got {value!r}.")
     return build_named(**options)
 
 
