@@ -97,6 +97,7 @@ def _as_function(model, batch_size):
     return tf.function(
         lambda pairs: dict(zip(names, tf.nest.flatten(model(pairs, training=False)), strict=True)),
         input_signature=[pairs],
+        autograph=False,
     )
 
 

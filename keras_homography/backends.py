@@ -52,7 +52,7 @@ def _open_saved_model(path):
 def _open_keras(model):
     import tensorflow as tf
 
-    @tf.function
+    @tf.function(autograph=False)
     def serve(pair):
         return tf.nest.flatten(model(pair, training=False))[0]
 

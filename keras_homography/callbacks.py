@@ -50,7 +50,9 @@ class Validation(keras.callbacks.Callback):
     @functools.cached_property
     def _predict(self):
         # Not `Model.predict`, in which all workers of a cluster would have to take part.
-        return tf.function(lambda patches: tf.nest.flatten(self.model(patches, training=False)))
+        return tf.function(
+            lambda patches: tf.nest.flatten(self.model(patches, training=False)), autograph=False
+        )
 
     @functools.cached_property
     def _writer(self):

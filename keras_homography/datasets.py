@@ -104,6 +104,7 @@ def pair_batches(
     )
     make = pairs.maker(seed, patch_size, rho, whole_pixels)
 
+    @tf.autograph.experimental.do_not_convert
     def make_and_distort(block, indices):
         patches, h4pt = make(block[:, 0], indices)
         return distortions.apply(distort, seed, indices, patches, block[:, 1]), h4pt

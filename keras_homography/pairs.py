@@ -117,7 +117,7 @@ def maker(seed, patch_size, rho, whole_pixels=False):
       pairs, int64 `[n]`, that returns what `cut` does, and h4pt.
     """
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def make(photos, indices):
         height, width = photos.shape[1:3]
         positions, h4pt = tf.map_fn(

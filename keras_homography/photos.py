@@ -31,7 +31,11 @@ def _positions(start, shard):
 
 
 def _with_position(get):
-    return lambda position, *found: (position, get(position, *found))
+    @tf.autograph.experimental.do_not_convert  # nothing to convert, and seconds to look for it
+    def get_with_position(position, *found):
+        return position, get(position, *found)
+
+    return get_with_position
 
 
 class Synthetic:

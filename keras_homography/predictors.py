@@ -87,7 +87,7 @@ def from_file(name, path, protocol, paper_doubling=False, trusted=False):
             f"model of {' or '.join(map(str, fitting))}."
         )
 
-    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 2], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 2], tf.uint8)], autograph=False)
     def run(patches):
         patches = tf.cast(patches, tf.float32)
         if network_size != size:

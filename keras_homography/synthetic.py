@@ -92,7 +92,7 @@ def _layer(seed, cell, height, width):
     return tf.unstack(tf.slice(layer, shift, [3, height, width]), num=3)
 
 
-@tf.function  # Traced once a size; every pipeline that draws would trace it anew.
+@tf.function(autograph=False)  # Traced once a size; every pipeline that draws would trace it anew.
 def draw_image(seed, height, width):
     """Draws one image.
 
