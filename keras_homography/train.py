@@ -21,6 +21,11 @@ FLAGS = flags.FLAGS
 
 flags.adopt_module_key_flags(train_flags)
 
+# Flags that mean nothing where pairs are not made, but there.
+_OF_MADE_PAIRS = (
+    *("make_pairs_on", "data_service", "distortion"),
+    *("pairs_per_image", "cache", "data_dir"),
+)
 _ATTEMPTS = "KERAS_HOMOGRAPHY_ATTEMPTS"
 # What the others see, depending on what they were doing.
 _WORKER_LOST = (
@@ -236,7 +241,7 @@ def _check_flags():
             "written by the CPU. Use --make_pairs_on=host, or --distortion=none."
         )
     if _is_unlabelled():
-        for flag in ("make_pairs_on", "data_service", "distortion"):
+        for flag in _OF_MADE_PAIRS:
             if FLAGS[flag].value != FLAGS[flag].default:
                 raise ValueError(
                     f"--{flag}={FLAGS[flag].value} is for pairs that are made of photos; with "

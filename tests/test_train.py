@@ -233,6 +233,7 @@ def test_learns_from_frames_that_nobody_has_labelled(finished, tiny_flags, frame
     ("flags", "message"),
     [
         ([], "--distortion=noise is for pairs that are made"),
+        (["--distortion=none", "--cache=none"], "--cache=none is for pairs that are made"),
         (["--distortion=none", "--dataset={one}"], "holds no two frames"),
         (["--distortion=none", "--dataset={mixed}"], "must be of one size"),
         (["--distortion=none", "--initial_weights=nothing.keras"], "no such .keras file"),
