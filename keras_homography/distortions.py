@@ -24,7 +24,7 @@ def _uniform(seed, low, high):
 
 def _gaussian_blur(patch, sigma, max_sigma):
     """`cv2.GaussianBlur` of a patch `[size, size]`; `sigma` is a scalar tensor up to a number."""
-    radius = math.ceil(3.0 * max_sigma)
+    radius = min(math.ceil(3.0 * max_sigma), patch.shape[0] - 1)  # the most that can be reflected
     x = tf.range(-radius, radius + 1, dtype=tf.float32) / tf.maximum(sigma, 1e-3)
     kernel = tf.exp(-0.5 * x * x)
     kernel /= tf.reduce_sum(kernel)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from keras_homography import datasets, distortions, photos, synthetic
@@ -146,6 +146,7 @@ def test_occlusion_shows_a_part_of_the_other_photo(pair):
 
 
 @settings(max_examples=20, deadline=None)
+@example(name="mixed", seed=[1, 0], strength=1.9, size=8)  # blurred by more than its side
 @given(
     name=st.sampled_from(distortions.NAMES),
     seed=st.lists(st.integers(-(2**62), 2**62), min_size=2, max_size=2),
