@@ -4,12 +4,13 @@
     model = keras_homography.load_pretrained()
     h4pt = model(pairs)  # float32 [n, 128, 128, 2] in 0..255 -> float32 [n, 4, 2], pixels
 
-In the order that data flows: `photos`, `decoding`, `photo_cache` and `synthetic` (where photos come
-from), `pairs` and `datasets` (labelled pairs), `models` of the layers in `matching`, `refinement`
-and `look_again`, `losses`, `optimizers`, `metrics`, `cluster` (several machines), `training` and
-`callbacks`, `validation`, `run_flags` and `run_report` (of a run), `artifacts` (.keras, SavedModel,
-TFLite), `trust` (which of those are opened), `figures`. Pairs that nobody has labelled: `frames`.
-Below them: `geometry`, which states the conventions, and `warping`.
+In the order that data flows: `photos`, `tfds_photos`, `photo_streams`, `decoding`, `photo_cache`
+and `synthetic` (where photos come from), `pairs` and `datasets` (labelled pairs), `models` of the
+layers in `matching`, `refinement` and `look_again`, `losses`, `optimizers`, `metrics`, `cluster`
+(several machines), `training` and `callbacks`, `validation`, `run_flags` and `run_report` (of a
+run), `artifacts` (.keras, SavedModel, TFLite), `trust` (which of those are opened), `figures`.
+Pairs that nobody has labelled: `frames`.
+Below them: `geometry`, which states the conventions, `warping`, and `checks`.
 
 For two real images, in NumPy and OpenCV alone: `images` (what is accepted), `backends` (a network
 behind one call), `proposals` (starts), `alignment` (Lucas-Kanade up a pyramid), `verification` and

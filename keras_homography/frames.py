@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_homography import files, images, photos
+from keras_homography import files, images, photo_streams
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 _PARTS = re.compile(r"(\d+)")
@@ -181,7 +181,7 @@ class Frames:
                 [3], seed_of_pair, 0, tf.int32.max, tf.int32, alg="philox"
             )
             role, top, left = tf.unstack(drawn % limits)
-            first = self._first[photos.number_at(index, self.count, seed)]
+            first = self._first[photo_streams.number_at(index, self.count, seed)]
             pair = tf.stack([self._frames[first], self._frames[first + 1]])
             patches = pair[:, top : top + patch_size, left : left + patch_size, 0]
             patches = tf.transpose(tf.roll(patches, role, axis=0), [1, 2, 0])

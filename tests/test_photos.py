@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from keras_homography import decoding, photos
+from keras_homography import decoding, photos, tfds_photos
 
 
 def read(source, count, seed=0, start=0):
@@ -173,7 +173,7 @@ def test_bad_records_of_a_tfds_dataset_are_named(images, tmp_path, cache, caplog
     builder = Records([b"text", good[0], good[1][:500], encode(images[0][:20]), *good[1:]])
     kept = []
     for _ in range(2):  # the second time from the copies
-        source = photos.Tfds(builder, "train", 60, 80, 32).keep(cache, (60, 80, 32))
+        source = tfds_photos.Tfds(builder, "train", 60, 80, 32).keep(cache, (60, 80, 32))
         assert source.count == 3
         assert list(source.skipped) == [f"records/1.0.0/train, photo {i}" for i in (0, 2, 3)]
         kept.append({photo.tobytes() for photo in read(source, 3)})
@@ -182,10 +182,10 @@ def test_bad_records_of_a_tfds_dataset_are_named(images, tmp_path, cache, caplog
     assert kept[0] == kept[1]
     assert len(kept[0]) == 3
     assert "photo 2" in caplog.text
-    stream = photos.Tfds(builder, "train", 60, 80, 32).stream(0).take(6)
+    stream = tfds_photos.Tfds(builder, "train", 60, 80, 32).stream(0).take(6)
     assert {photo.tobytes() for _, photo in stream.as_numpy_iterator()} == kept[0]
     with pytest.raises(ValueError, match="No usable photo in records"):
-        photos.Tfds(Records([b"text"]), "train", 60, 80, 32).keep(cache, (60, 80, 32))
+        tfds_photos.Tfds(Records([b"text"]), "train", 60, 80, 32).keep(cache, (60, 80, 32))
 
 
 def test_parts_of_a_folder_are_disjoint_and_complete(photo_folder):
@@ -293,7 +293,7 @@ def test_a_file_is_not_a_folder(tmp_path):
 def test_a_tfds_dataset_without_images_or_split_is_refused(coco_data_dir):
     builder = tfds.builder("coco/2017", data_dir=coco_data_dir)
     with pytest.raises(ValueError, match="has no split 'nowhere'; it has"):
-        photos.Tfds(builder, "nowhere", 60, 80, 32)
+        tfds_photos.Tfds(builder, "nowhere", 60, 80, 32)
     del builder.info.features._feature_dict["image"]
     with pytest.raises(ValueError, match="has no feature 'image'; it has"):
-        photos.Tfds(builder, "train", 60, 80, 32)
+        tfds_photos.Tfds(builder, "train", 60, 80, 32)
