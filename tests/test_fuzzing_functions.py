@@ -62,7 +62,7 @@ def is_ordinary(argument):
 
 
 @pytest.mark.parametrize(("function", "count"), FUNCTIONS.items())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_numbers_or_an_error(function, count, data):
     arguments = [data.draw(ANYTHING) for _ in range(count)]
@@ -93,7 +93,7 @@ def test_numbers_of_every_type_are_converted():
         np.testing.assert_array_equal(geometry.matrix_from_h4pt(h4pt, 128), expected)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.sampled_from([*models.ARCHITECTURES, "resnet", ""]),
     st.dictionaries(
