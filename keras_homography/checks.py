@@ -11,7 +11,7 @@ def _refuse(name, shape, received):
 
 
 def _fits(found, shape):
-    """Whether a static shape, None where unknown, is one that begins with an ellipsis or not."""
+    """Whether a static shape, None where unknown, is `shape` as `tensor` takes it."""
     if shape[0] is Ellipsis:
         found, shape = found[max(0, len(found) - len(shape) + 1) :], shape[1:]
     return len(found) == len(shape) and all(
