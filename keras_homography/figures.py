@@ -9,7 +9,7 @@ from keras_homography import geometry
 
 TRUE_COLOUR = (40, 200, 60)
 PREDICTED_COLOUR = (255, 60, 40)
-_BACKGROUND = 24  # grey level
+BACKGROUND = 24  # grey level
 
 
 def _draw_quad(picture, quad, colour, margin):
@@ -21,7 +21,7 @@ def _draw_quad(picture, quad, colour, margin):
 
 def _grid(tiles, columns):
     """Pictures of one size side by side in rows, the last one filled up."""
-    missing = [np.full_like(tiles[0], _BACKGROUND)] * (-len(tiles) % columns)
+    missing = [np.full_like(tiles[0], BACKGROUND)] * (-len(tiles) % columns)
     tiles = [*tiles, *missing]
     return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
 
@@ -45,7 +45,7 @@ def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
     for patch, true, predicted in zip(
         patches[..., 0], np.asarray(h4pt_true), np.asarray(h4pt), strict=True
     ):
-        framed = np.pad(patch.astype(np.uint8), margin, constant_values=_BACKGROUND)
+        framed = np.pad(patch.astype(np.uint8), margin, constant_values=BACKGROUND)
         tile = cv2.cvtColor(framed, cv2.COLOR_GRAY2RGB)
         _draw_quad(tile, square + true, TRUE_COLOUR, margin)
         if np.isfinite(predicted).all():

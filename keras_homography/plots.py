@@ -13,7 +13,6 @@ from keras_homography import evaluation, figures, metrics
 _COLUMNS = 3
 # Errors below are drawn at it: a logarithmic axis has no zero.
 _LEAST_ERROR = 1e-3
-_BACKGROUND = 24
 _TEXT = (235, 235, 235)
 _HIGH = {"linestyle": ":", "linewidth": 0.9, "marker": ".", "markersize": 4}
 
@@ -141,7 +140,7 @@ def error_by_confidence(results):
 
 def _line(text, width, height, scale):
     """A line of text at the bottom of a strip, uint8 `[height, width, 3]`."""
-    strip = np.full((height, width, 3), _BACKGROUND, np.uint8)
+    strip = np.full((height, width, 3), figures.BACKGROUND, np.uint8)
     place = (8, height - 7)
     return cv2.putText(strip, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, _TEXT, 1, cv2.LINE_AA)
 
@@ -152,7 +151,7 @@ def _tile(caption, patches, h4pt_true, h4pt, size=128, margin=40):
     small = cv2.resize(patches, (size, size), interpolation=cv2.INTER_AREA)
     above = figures.quads(small[None], [h4pt_true * scale], [h4pt * scale], 1, margin)
     below = cv2.cvtColor(small[..., 1], cv2.COLOR_GRAY2RGB)
-    below = np.pad(below, [(0, 0), (margin, margin), (0, 0)], constant_values=_BACKGROUND)
+    below = np.pad(below, [(0, 0), (margin, margin), (0, 0)], constant_values=figures.BACKGROUND)
     return np.vstack([_line(caption, above.shape[1], 20, 0.38), above, below])
 
 

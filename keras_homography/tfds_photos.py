@@ -40,7 +40,9 @@ class Tfds:
         self.name = f"{builder.info.full_name}/{split}"
         self.count = builder.info.splits[split].num_examples
         decoder = decode_quickly if quick else decode
-        self._decode = lambda encoded: decoder(encoded, height, width, least_side)
+        self._decode = photo_streams.with_position(
+            lambda _, encoded: decoder(encoded, height, width, least_side)
+        )
         self._encoded = builder.as_dataset(
             split=split,
             decoders=tfds.decode.PartialDecoding(
@@ -68,10 +70,7 @@ class Tfds:
             .flat_map(one_round)
             .skip(start % self.count)
             .shard(count, index)
-            .map(
-                photo_streams.with_position(lambda _, encoded: self._decode(encoded)),
-                tf.data.AUTOTUNE,
-            )
+            .map(self._decode, tf.data.AUTOTUNE)
             .ignore_errors()
         )
 
@@ -82,11 +81,9 @@ class Tfds:
           ValueError: none can be used.
         """
 
-        decode_numbered = photo_streams.with_position(lambda _, encoded: self._decode(encoded))
-
         def photos(start):
             numbered = self._encoded.enumerate().skip(start)
-            return numbered.map(decode_numbered, tf.data.AUTOTUNE).ignore_errors()
+            return numbered.map(self._decode, tf.data.AUTOTUNE).ignore_errors()
 
         used, skipped, get = photo_cache.keep_all(self.name, photos, self.count, cache, key)
         if not used:
