@@ -151,13 +151,13 @@ def _build_trainable_model(strategy):
     import keras
     import tensorflow as tf
 
-    from keras_homography import artifacts, models, optimizers, pairs, training
+    from keras_homography import artifacts, models, optimizers, pairs, precision, training
 
     keras.utils.set_random_seed(FLAGS.seed)
     if FLAGS.deterministic:
         tf.config.experimental.enable_op_determinism()
-    policy = "float32" if FLAGS.mixed_precision == "none" else f"mixed_{FLAGS.mixed_precision}"
-    with strategy.scope(), training.dtype_policy(policy):
+    policy = precision.find_policy(FLAGS.mixed_precision, FLAGS.gpus)
+    with strategy.scope(), precision.dtype_policy(policy):
         model = _build_model()
         if FLAGS.initial_weights:
             path = files.model(FLAGS.initial_weights, "initial_weights")

@@ -81,7 +81,10 @@ flags.DEFINE_integer(
     "task", None, "Which of the --workers this is, from 0. Default: what TF_CONFIG says."
 )
 flags.DEFINE_enum(
-    "mixed_precision", "none", ["none", "bfloat16", "float16"], "Type of the hidden layers."
+    "mixed_precision",
+    "none",
+    ["none", "auto", "bfloat16", "float16"],
+    "Type of the hidden layers; 'auto' is bfloat16 where the device computes in it.",
 )
 flags.DEFINE_bool("jit_compile", False, "Compile the training step with XLA.")
 flags.DEFINE_integer(

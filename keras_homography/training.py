@@ -1,6 +1,5 @@
 """Trains a model of pairs: devices, rounds, resume."""
 
-import contextlib
 import pathlib
 
 import keras
@@ -57,17 +56,6 @@ def _make_cluster_strategy(gpus, cluster):
         rpc_layer="grpc",
     )
     return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
-
-
-@contextlib.contextmanager
-def dtype_policy(name):
-    """Builds the models within under a Keras dtype policy, such as "mixed_bfloat16"."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _segments(step, steps, steps_per_round):

@@ -20,6 +20,7 @@ from keras_homography import (
     optimizers,
     pairs,
     photos,
+    precision,
     training,
     validation,
 )
@@ -142,7 +143,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(source, tmp_path):
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_and_resumes(source, tmp_path, policy):
-    with training.dtype_policy(policy):
+    with precision.dtype_policy(policy):
         run = Run(source, tmp_path).fit(4)
         resumed = Run(source, tmp_path)
     assert keras.config.dtype_policy().name == "float32"

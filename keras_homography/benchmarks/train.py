@@ -8,7 +8,7 @@ import time
 
 import keras
 
-from keras_homography import models, optimizers, training
+from keras_homography import models, optimizers, precision, training
 from keras_homography.benchmarks import pipeline, turns
 
 BATCH_SIZE = 32
@@ -18,7 +18,7 @@ _PERCENT_WAITING = 5.0  # less is not worth anybody's time
 
 def _compile(name, policy, jit_compile=False):
     keras.utils.set_random_seed(0)
-    with training.dtype_policy(policy):
+    with precision.dtype_policy(policy):
         optimizer = optimizers.make("adam", "constant", 1e-4, steps=1, clip_norm=20.0)
         return training.compile_model(
             models.build(name), optimizer, "corner", rho=32, jit_compile=jit_compile
