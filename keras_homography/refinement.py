@@ -8,6 +8,8 @@ saturated. The grey levels are compared as they are: at the truth, bilinear samp
 what a bilinear camera saw in B, and any smoothing would blur that.
 """
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -21,27 +23,20 @@ _DAMPING = 1e-5
 _LEAST_SCALE, _DARKEST, _BRIGHTEST = 1.0, 1.0, 254.0
 
 
-# Grey level and central differences along x and y.
-_LOOK = np.zeros([3, 3, 3], np.float32)
-_LOOK[1, 1, 0] = 1.0
-_LOOK[1, 2, 1] = _LOOK[2, 1, 2] = 0.5
-_LOOK[1, 0, 1] = _LOOK[0, 1, 2] = -0.5
-# The same at the four pixels around a place between pixels, side by side, as one convolution: one
-# gather then reads all that a bilinear sample needs.
-_LOOK_AROUND = np.zeros([4, 4, 4, 3], np.float32)
-for _number, (_row, _column) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
-    _LOOK_AROUND[_row : _row + 3, _column : _column + 3, _number] = _LOOK
+def _planes(patch):
+    """Grey levels and central differences along x and y, `[n, 3, size * size]`, of a patch, `[n, 1,
+    size * size]`: planes, as phones are slow at interleaved channels. 0 where a pixel lacks a
+    neighbour."""
+    pixels = patch.shape[2]
+    size = math.isqrt(pixels)
+    inner = np.pad(np.ones([size - 2, size - 2], np.float32), 1).reshape([1, 1, pixels])
 
+    def difference(step):
+        count = pixels - 2 * step
+        before, after = (tf.slice(patch, [0, 0, at], [-1, 1, count]) for at in (0, 2 * step))
+        return inner * tf.pad(0.5 * (after - before), [[0, 0], [0, 0], [step, step]])
 
-def _gradient_strength(patches):
-    """The squared length of the gradient, `[n, size, size, 1]`; 0 at the border."""
-    inner = patches.shape[1] - 2
-
-    def part(y, x):
-        return tf.slice(patches, [0, y, x, 0], [-1, inner, inner, -1])
-
-    strength = tf.square(part(1, 2) - part(1, 0)) + tf.square(part(2, 1) - part(0, 1))
-    return tf.pad(strength, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    return tf.concat([patch, difference(1), difference(size)], axis=1)
 
 
 class _Level:
@@ -52,20 +47,21 @@ class _Level:
     size, and its elements are about 1. The outermost pixels have no gradient and are left out.
     """
 
-    def __init__(self, patch_a, patch_b, block):
-        size = patch_b.shape[1]
+    def __init__(self, pairs, block):
+        size = pairs.shape[1]
         self.half = size / 2.0
-        look = tf.nn.conv2d(patch_b, _LOOK[:, :, None], 1, "VALID")
-        look = tf.pad(look, [[0, 0], [1, 1], [1, 1], [0, 0]])
-        strength = _gradient_strength(patch_b)
-        blocks = size // block
+        patches = tf.transpose(tf.reshape(pairs, [-1, size * size, 2]), [0, 2, 1])
+        planes_a, planes_b = (_planes(patch) for patch in rows.split(patches))
+        _, gradient_x, gradient_y = rows.split(planes_b)
+        strength = tf.reshape(tf.square(gradient_x) + tf.square(gradient_y), [-1, size, size, 1])
         best = tf.argmax(tf.nn.space_to_depth(strength, block), axis=-1, output_type=tf.int32)
         # The place of the best pixel of every block, from its number within the block.
+        blocks = size // block
         corner = block * np.arange(blocks, dtype=np.int32)
         row, column = corner[:, None] + best // block, corner + best % block
         index = tf.reshape(row * size + column, [-1, blocks**2])
-        chosen = tf.gather(tf.reshape(look, [-1, size * size, 3]), index, batch_dims=1)
-        self.b, gradient_x, gradient_y = rows.split(tf.transpose(chosen, [0, 2, 1]))
+        chosen = tf.gather(planes_b, index, axis=2, batch_dims=1)
+        self.b, gradient_x, gradient_y = rows.split(chosen)
         self.gradient_x, self.gradient_y = gradient_x * self.half, gradient_y * self.half
         self.x, self.y = (
             tf.reshape(tf.cast(part, tf.float32), [-1, 1, blocks**2]) * (1.0 / self.half)
@@ -73,9 +69,10 @@ class _Level:
             for part in (column, row)
         )
         self._places = rows.join([self.x, self.y, tf.ones_like(self.x)])
-        self._side = size - 3
-        around = tf.nn.conv2d(patch_a, _LOOK_AROUND.reshape([4, 4, 1, 12]), 1, "VALID")
-        self._around = tf.reshape(around, [-1, self._side**2, 12])
+        # All that a bilinear sample of A needs side by side: one gather reads it.
+        neighbours, count = (0, 1, size, size + 1), size * size - size - 1
+        around = rows.join([tf.slice(planes_a, [0, 0, at], [-1, -1, count]) for at in neighbours])
+        self._around, self._size = tf.transpose(around, [0, 2, 1]), size
 
     def sample(self, a_from_b):
         """A as B should show it.
@@ -90,18 +87,18 @@ class _Level:
         u, v, depth = rows.split(tf.matmul(a_from_b, self._places))
         shrink = 1.0 / tf.maximum(depth, 0.1)
         u, v = u * shrink, v * shrink
-        # From the first pixel that has a gradient.
-        column, row = (part * self.half + (self.half - 1.5) for part in (u, v))
-        last = float(self._side)
-        column_seen = tf.clip_by_value(column, 0.0, last - 1e-3)
-        row_seen = tf.clip_by_value(row, 0.0, last - 1e-3)
+        column, row = (part * self.half + (self.half - 0.5) for part in (u, v))
+        # Between pixels that have a gradient.
+        first, last = 1.0, self._size - 2.0 - 1e-3
+        column_seen = tf.clip_by_value(column, first, last)
+        row_seen = tf.clip_by_value(row, first, last)
         missed = tf.abs(column - column_seen) + tf.abs(row - row_seen)
         seen = tf.nn.relu(1.0 - missed / 1e-2)
         left, top = tf.floor(column_seen), tf.floor(row_seen)
         count = self._places.shape[2]
-        index = tf.cast(tf.reshape(top * last + left, [-1, count]), tf.int32)
+        index = tf.cast(tf.reshape(top * self._size + left, [-1, count]), tf.int32)
         # Where the equations had no solution: TFLite stops at what is not a number.
-        index = tf.clip_by_value(index, 0, self._side**2 - 1)
+        index = tf.clip_by_value(index, 0, self._around.shape[1] - 1)
         around = tf.gather(self._around, index, batch_dims=1)
         top_left, top_right, bottom_left, bottom_right = tf.split(
             tf.transpose(around, [0, 2, 1]), 4, axis=1
@@ -198,12 +195,13 @@ class LucasKanade(keras.layers.Layer):
 
     Inputs: pairs, float32 `[n, size, size, 2]`, grey levels in 0..255; `h4pt`, float32 `[n, 4, 2]`,
     pixels, a few pixels from the truth at most. Outputs: the refined `h4pt`, or the given one where
-    the patches agree better with that; and `disagreement`, float32 `[n]`, how far apart the patches
-    still look, in pixels of the smallest size: mostly below 0.4 where the answer is right, above it
-    where it is not. Differentiable in both inputs.
+    the patches agree better with that; `disagreement`, float32 `[n]`, how far apart the patches
+    look before the last step, in pixels: mostly below 0.4 where the answer is right; and `moved`,
+    float32 `[n]`, what the last step moves, in pixels: next to nothing where it has arrived.
+    Differentiable in both inputs.
     """
 
-    def __init__(self, steps=((2, 2), (1, 3)), block=2, **options):
+    def __init__(self, steps=((2, 4), (1, 3)), block=2, **options):
         """Args: `steps`, `(how many times smaller, how often)` from coarse to fine; `block`, of
         pixels of which the one with the most gradient is looked at."""
         super().__init__(**options)
@@ -217,8 +215,7 @@ class LucasKanade(keras.layers.Layer):
         first = None
         for shrink, count in self.steps:
             smaller = tf.nn.avg_pool2d(pairs, shrink, shrink, "VALID") if shrink > 1 else pairs
-            patch_a, patch_b = tf.split(smaller, 2, axis=-1)
-            level = _Level(patch_a, patch_b, self.block)
+            level = _Level(smaller, self.block)
             if first is None:
                 # Grey levels first, with the geometry as it is; twice, to leave out what is hidden.
                 first = level
@@ -226,14 +223,18 @@ class LucasKanade(keras.layers.Layer):
                 before = _Comparison(level, a_from_b, tone)
                 tone = before.fit_tone()
             for _ in range(count):
-                step, tone = _Comparison(level, a_from_b, tone).fit()
+                comparison = _Comparison(level, a_from_b, tone)
+                step, tone = comparison.fit()
                 a_from_b = geometry.move(a_from_b, step)
         after = _Comparison(first, a_from_b, tone)
         in_pixels = pixels_from_units @ a_from_b @ units_from_pixels
         refined = geometry.h4pt_from_matrix(in_pixels, size)
-        before, after = before.disagreement(), after.disagreement()
-        better = after <= 1.05 * before  # a start that is right need not become better
-        return tf.where(better, refined, h4pt), tf.where(better, after, before)[:, 0, 0]
+        start = before.disagreement()
+        better = after.disagreement() <= 1.05 * start  # a start that is right need not become so
+        disagreement = tf.where(better, comparison.disagreement(), self.steps[0][0] * start)
+        squared = tf.reduce_sum(tf.square(step), axis=[1, 2]) + 1e-12  # its root has a gradient
+        moved = 0.5 * size * tf.sqrt(squared)
+        return tf.where(better, refined, h4pt), disagreement[:, 0, 0], moved
 
     def get_config(self):
         return {**super().get_config(), "steps": self.steps, "block": self.block}
@@ -250,6 +251,6 @@ def attach(model, **options):
       A functional `keras.Model` of the same input and outputs.
     """
     h4pt, *others = model.outputs
-    refined, _ = LucasKanade(dtype="float32", name="refinement", **options)(model.input, h4pt)
+    refined, *_ = LucasKanade(dtype="float32", name="refinement", **options)(model.input, h4pt)
     outputs = [refined, *others] if others else refined
     return keras.Model(model.input, outputs, name=f"{model.name}_refined")

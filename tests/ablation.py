@@ -49,7 +49,7 @@ def variants():
     yield "first stage alone", coarse
     yield "both stages, three fine steps, no refinement", first
     yield "no fine stage: refinement from the first stage", refinement.attach(coarse)
-    yield "no second look", cascade.refine(first, more_steps=0)
+    yield "no second look", cascade.refine(first, steps=(0,), rounds=1)
     yield "no second opinion", cascade.refine(first)
     yield "no pyramid", whole(lucas_kanade={"steps": [[1, 5]]})
     with mock.patch.object(refinement, "_weights", lambda residual, usable: usable):

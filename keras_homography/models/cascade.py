@@ -139,12 +139,12 @@ def _fine_stage(model):
         if layer.name.startswith(_FINE_LAYERS):
             x = layer(x)
     fit = matching.FitHomography(model.input_shape[1], dtype="float32", name="fine_fit")
-    h4pt, a_from_b, _ = fit(x, inputs[2])
-    return [*features, coarse], keras.Model(inputs, [h4pt, a_from_b], name="fine_stage")
+    _, a_from_b, _ = fit(x, inputs[2])
+    return [*features, coarse], keras.Model(inputs, a_from_b, name="fine_stage")
 
 
 def refine(model, second=None, **options):
-    """A cascade whose fine stage is followed by Lucas–Kanade, and repeated where need be.
+    """A cascade whose coarse stage is followed by Lucas–Kanade, and by the fine one where need be.
 
     Args:
       model: of `build`; the weights are shared with it.
@@ -160,5 +160,5 @@ def refine(model, second=None, **options):
         second_start = keras.Model(second.input, second_start, name="second_start")
         options |= {"second_start": second_start, "second_stage": second_stage}
     look = look_again.LookAgain(stage, dtype="float32", name="look_again", **options)
-    h4pt, _ = look(model.input, *start)
+    h4pt, *_ = look(model.input, *start)
     return keras.Model(model.input, h4pt, name=f"{model.name}_refined")
