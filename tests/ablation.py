@@ -48,9 +48,10 @@ def variants():
     yield "the shipped model", whole()
     yield "first stage alone", coarse
     yield "both stages, three fine steps, no refinement", first
-    yield "no fine stage: refinement from the first stage", refinement.attach(coarse)
     yield "no second look", cascade.refine(first, steps=(0,), rounds=1)
+    yield "no fine stage", whole(steps=(0,))
     yield "no second opinion", cascade.refine(first)
+    yield "refinement once a look", whole(rounds=1)
     yield "no pyramid", whole(lucas_kanade={"steps": [[1, 5]]})
     with mock.patch.object(refinement, "_weights", lambda residual, usable: usable):
         yield "no robust weights", whole()

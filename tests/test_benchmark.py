@@ -1,11 +1,10 @@
 """The benchmark prints what it promises; how fast anything is, is no business of the suite."""
 
 import json
-import subprocess
-import sys
 
 import cv2
 import numpy as np
+import programs_in_children
 import pytest
 
 from keras_homography import geometry
@@ -18,13 +17,7 @@ KEYS = {
 
 
 def benchmark(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "keras_homography.benchmark", *flags],
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
+    return programs_in_children.run("keras_homography.benchmark", *flags, timeout=400)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,11 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 
 import cv2
 import dirty_files
 import numpy as np
+import programs_in_children
 import pytest
 
 from keras_homography import frames, photos
@@ -65,15 +64,9 @@ def test_a_run_goes_on_and_reports(dirty, tmp_path):
     folder, _, unusable = dirty
     flags = ["--width=0.05", "--dropout=0", "--patch_size=16", "--rho=4", "--image_size=48,40"]
     flags += ["--batch_size=4", "--steps=2", "--validation_pairs=4", "--schedule=constant"]
-    result = subprocess.run(
-        [
-            *(sys.executable, "-m", "keras_homography.train", *flags),
-            *(f"--dataset={folder}", f"--validation_dataset={folder}"),
-            f"--output_dir={tmp_path}/run",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
+    data = [f"--dataset={folder}", f"--validation_dataset={folder}"]
+    result = programs_in_children.run(
+        "keras_homography.train", *flags, *data, f"--output_dir={tmp_path}/run"
     )
     assert result.returncode == 0, result.stderr
     skipped = json.loads((tmp_path / "run" / "metrics.json").read_text())["skipped"]

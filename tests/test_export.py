@@ -1,11 +1,10 @@
 """The program that writes a model for other places."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
+import programs_in_children
 import pytest
 
 from keras_homography import artifacts, models
@@ -21,13 +20,7 @@ def folder(tmp_path_factory):
 
 
 def export(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "keras_homography.export", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return programs_in_children.run("keras_homography.export", *arguments, cwd=folder)
 
 
 def test_every_format_is_written_and_compared(folder):

@@ -1,11 +1,10 @@
 """The program: two files in, one JSON object and pictures out."""
 
 import json
-import subprocess
-import sys
 
 import cv2
 import numpy as np
+import programs_in_children
 import pytest
 from conftest import corner_error, warped_pair
 
@@ -41,13 +40,7 @@ def folder(images, tmp_path_factory):
 
 def predict(folder, *arguments):
     """The exit code, the JSON objects on standard output, and standard error."""
-    result = subprocess.run(
-        [sys.executable, "-m", "keras_homography.predict", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = programs_in_children.run("keras_homography.predict", *arguments, cwd=folder)
     return (
         result.returncode,
         [json.loads(line) for line in result.stdout.splitlines()],

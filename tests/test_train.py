@@ -10,6 +10,7 @@ import time
 
 import cv2
 import keras
+import programs_in_children
 import pytest
 
 from keras_homography import files
@@ -28,15 +29,8 @@ TINY = """
 """
 
 
-def train(*flags, timeout=300, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "keras_homography.train", *flags],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env=os.environ | environment,
-        check=False,
-    )
+def train(*flags):
+    return programs_in_children.run("keras_homography.train", *flags)
 
 
 @pytest.fixture(scope="module")
@@ -294,7 +288,16 @@ def test_mistakes_get_one_clear_line(tiny_flags, tmp_path, flags, message):
 
 
 def test_another_backend_is_refused(tiny_flags, tmp_path):
-    result = train(tiny_flags, f"--output_dir={tmp_path}/run", KERAS_BACKEND="jax")
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "keras_homography.train"),
+            *(tiny_flags, f"--output_dir={tmp_path}/run"),
+        ],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 2
     assert "KERAS_BACKEND is 'jax'" in result.stderr
     assert "Traceback" not in result.stderr

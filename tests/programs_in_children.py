@@ -1,0 +1,36 @@
+"""Runs programs of the package in children of a process that has imported TensorFlow before, which
+takes a new process 4 s. What needs a new one, such as an environment of its own, starts one.
+"""
+
+import multiprocessing
+import os
+import pathlib
+import runpy
+import subprocess
+import sys
+import tempfile
+
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["cv2", "tensorflow", "keras", "ai_edge_litert.interpreter"])
+
+
+def run(module, *arguments, cwd=None, timeout=300):
+    """As `subprocess.run` of `python -m module` with its output as text: `CompletedProcess`."""
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = [pathlib.Path(folder) / name for name in ("stdout", "stderr")]
+        child = _PROCESSES.Process(target=_main, args=(module, arguments, cwd, outputs))
+        child.start()
+        child.join(timeout)
+        if child.is_alive():
+            child.kill()
+            raise subprocess.TimeoutExpired(module, timeout)
+        texts = [path.read_text(encoding="utf-8") for path in outputs]
+        return subprocess.CompletedProcess([module, *arguments], child.exitcode, *texts)
+
+
+def _main(module, arguments, cwd, outputs):
+    for number, path in enumerate(outputs, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(cwd or ".")
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
