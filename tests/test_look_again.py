@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_homography import artifacts, datasets, geometry, look_again, metrics, models, photos
+from keras_homography.models import cascade
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,9 @@ def test_a_second_opinion_is_asked_both_ways(pairs, exchanged):
 @pytest.fixture(scope="module")
 def refined():
     keras.utils.set_random_seed(0)
-    return models.refine(models.build("cascade", patch_size=64, rho=8, width=0.3))
+    # Fewer looks than by default, each kind once: an export takes half the time.
+    model = models.build("cascade", patch_size=64, rho=8, width=0.3)
+    return cascade.refine(model, steps=(0, 2), rounds=2)
 
 
 def test_a_refined_cascade_keeps_the_contract(refined, pairs):
