@@ -13,11 +13,13 @@ import tensorflow_datasets as tfds
 from ai_edge_litert import interpreter as litert
 from hypothesis import settings
 
-from keras_homography import alignment, synthetic
+from keras_homography import alignment, allocation, synthetic
 
 # The same examples everywhere: what passes here passes in CI.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+allocation.keep_freed()  # as training does
 
 
 def eager_and_in_tf_data(function, *arguments):
