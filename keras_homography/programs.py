@@ -13,7 +13,7 @@ import time
 from absl import app, flags, logging
 
 import keras_homography
-from keras_homography import files
+from keras_homography import allocation, files
 
 # OpenCV reads this once, when it is imported: no file may claim more than 16,384 x 16,384.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
@@ -89,6 +89,7 @@ def run(main, arguments=(), tensorflow=True):
             if not importlib.util.find_spec("tensorflow"):
                 _fail("This program needs TensorFlow: pip install keras-homography.")
             _import_tensorflow()
+            allocation.keep_freed()
         try:
             return main(*given)
         except (ValueError, OSError) as error:

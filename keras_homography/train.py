@@ -15,7 +15,7 @@ import sys
 
 from absl import flags
 
-from keras_homography import allocation, files, programs, run_flags, train_flags
+from keras_homography import files, programs, run_flags, train_flags
 
 FLAGS = flags.FLAGS
 
@@ -255,7 +255,6 @@ def main():
     run_flags.check(output_dir, resolved)
     width, height = _image_size()
     _check_flags()
-    allocation.keep_freed()
 
     from keras_homography import callbacks, pairs, training
 

@@ -19,7 +19,7 @@ from keras_homography import alignment, allocation, synthetic
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
-allocation.keep_freed()  # as training does
+allocation.keep_freed()  # as the programs do
 
 
 def eager_and_in_tf_data(function, *arguments):
