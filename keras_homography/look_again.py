@@ -75,17 +75,15 @@ class LookAgain(keras.layers.Layer):
 
         def look():
             found = self._look(pairs, *looks[0])
-            better = found[1] < best[1]
-            kept = tuple(
-                tf.where(better[:, None, None] if new.shape.rank == 3 else better, new, old)
-                for new, old in zip(found, best, strict=True)
-            )
-            return self._look_again(looks[1:], pairs, kept)
+            better = self._is_undecided(best) & (found[1] < best[1])
+            return self._look_again(looks[1:], pairs, _choose(better, found, best))
 
-        return tf.cond(self._is_undecided(*best[1:]), look, lambda: best)
+        return tf.cond(tf.reduce_any(self._is_undecided(best)), look, lambda: best)
 
-    def _is_undecided(self, disagreement, moved):
-        return tf.reduce_max(disagreement + _STEPS_TO_GO * moved) > self.enough
+    def _is_undecided(self, found):
+        """Of each pair, `[n]`: what is decided stays, so that no answer depends on the batch."""
+        _, disagreement, moved = found
+        return disagreement + _STEPS_TO_GO * moved > self.enough
 
     def _look(self, pairs, stage, start, steps, rounds):
         """Where a stage and refinement go from a start: `(h4pt, disagreement, moved)`.
@@ -106,10 +104,15 @@ class LookAgain(keras.layers.Layer):
 
         if rounds == 1:
             return self._refine(pairs, h4pt)
+
+        def refine(count, *found):
+            refined = self._refine(pairs, found[0])
+            return count + 1, *_choose(self._is_undecided(found), refined, found)
+
         unknown = self.enough + tf.ones_like(h4pt[:, 0, 0])
         _, *found = tf.while_loop(
-            lambda count, _, *left: (count < rounds) & self._is_undecided(*left),
-            lambda count, h4pt, *_: (count + 1, *self._refine(pairs, h4pt)),
+            lambda count, *found: (count < rounds) & tf.reduce_any(self._is_undecided(found)),
+            refine,
             (tf.constant(0), h4pt, unknown, unknown),
         )
         return tuple(found)
@@ -135,6 +138,12 @@ class LookAgain(keras.layers.Layer):
             if config.get(name) is not None:
                 config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def _choose(which, new, old):
+    """Of each pair the new `(h4pt, disagreement, moved)` where `which`, `[n]`, else the old."""
+    h4pt = tf.where(which[:, None, None], new[0], old[0])
+    return h4pt, *(tf.where(which, *each) for each in zip(new[1:], old[1:], strict=True))
 
 
 def _h4pt(a_from_b, size):

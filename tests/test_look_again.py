@@ -75,6 +75,14 @@ def test_pairs_that_agree_are_left_alone(pairs):
     assert (again != once).any()
 
 
+def test_answers_do_not_depend_on_the_batch(pairs):
+    distances = np.array([1.0, 16.0, 6.0, 16.0], np.float32)[:, None, None]
+    together, _ = look(pairs, distances, steps=(0, 4), rounds=3)
+    parts = [[each[i : i + 1] for each in (*pairs, distances)] for i in range(4)]
+    alone = [look((a, b), distance, steps=(0, 4), rounds=3)[0] for a, b, distance in parts]
+    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-3)
+
+
 def test_refinement_follows_itself_until_it_agrees(pairs):
     once, _ = look(pairs, 6.0, steps=(0,), rounds=1)
     several, _ = look(pairs, 6.0, steps=(0,), rounds=8)
