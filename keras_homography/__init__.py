@@ -6,10 +6,10 @@
 
 In the order that data flows: `photos`, `tfds_photos`, `photo_streams`, `decoding`, `photo_cache`
 and `synthetic` (where photos come from), `pairs` and `datasets` (labelled pairs), `models` of the
-layers in `matching`, `refinement` and `look_again`, `losses`, `optimizers`, `metrics`, `cluster`
-(several machines), `training` and `callbacks`, `validation`, `run_flags` and `run_report` (of a
-run), `artifacts` (.keras, SavedModel, TFLite), `trust` (which of those are opened), `figures`.
-Pairs that nobody has labelled: `frames`.
+layers in `matching`, `refinement` and `look_again` (with `views`), `losses`, `optimizers`,
+`metrics`, `cluster` (several machines), `training` and `callbacks`, `validation`, `run_flags` and
+`run_report` (of a run), `artifacts` (.keras, SavedModel, TFLite), `trust` (which of those are
+opened), `figures`. Pairs that nobody has labelled: `frames`.
 Below them: `geometry`, which states the conventions, `warping`, and `checks`.
 
 For two real images, in NumPy and OpenCV alone: `images` (what is accepted), `backends` (a network

@@ -21,6 +21,9 @@ _TONES = 3  # elements of the tone curve: 1, z, z²
 _DAMPING = 1e-5
 # Grey levels: what rounding alone leaves over, and the span in which a camera still counts.
 _LEAST_SCALE, _DARKEST, _BRIGHTEST = 1.0, 1.0, 254.0
+# The share of B that A shows below which agreement proves less and less: corners that move by a
+# quarter of the patch leave more.
+_LEAST_OVERLAP = 0.65
 
 
 def _planes(patch):
@@ -149,7 +152,7 @@ class _Comparison:
         t = self._tone
         residual = self._difference - (t[0] + self._z * (t[1] + self._z * t[2]))
         self._residual = residual
-        self._usable = seen * _unsaturated(grey) * _unsaturated(level.b)
+        self._seen, self._usable = seen, seen * _unsaturated(grey) * _unsaturated(level.b)
         self.weights = _weights(residual, self._usable)
 
     def fit_tone(self):
@@ -183,10 +186,14 @@ class _Comparison:
 
     def disagreement(self):
         """How far apart the patches still look, in pixels, `[n, 1, 1]`: what is left over, in grey
-        levels, over the gradient, in grey levels a pixel."""
+        levels, over the gradient, in grey levels a pixel; more where A shows little of B, as a few
+        pixels agree by chance."""
         level, half = self._level, self._level.half
         length = tf.sqrt(tf.square(level.gradient_x) + tf.square(level.gradient_y)) / half
-        return _geometric_mean((tf.abs(self._residual) + 1.0) / (length + 1.0), self._usable)
+        apart = _geometric_mean((tf.abs(self._residual) + 1.0) / (length + 1.0), self._usable)
+        most = (1.0 - 1.5 / half) ** 2  # the outermost pixels have no gradient
+        overlap = tf.reduce_mean(self._seen, axis=2, keepdims=True) / (most * _LEAST_OVERLAP)
+        return apart / tf.square(tf.clip_by_value(overlap, 0.1, 1.0))
 
 
 @keras.saving.register_keras_serializable("keras_homography")

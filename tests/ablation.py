@@ -23,36 +23,26 @@ PAIRS = 252
 CONDITIONS = ("none", "photometric", "occlusion")
 
 
-def networks():
-    """The two cascades inside the shipped model."""
-    shipped = keras_homography.load_pretrained()
-    first, second = models.build("cascade"), models.build("cascade")
-    models.copy_weights(first, shipped)
-    look = next(layer for layer in shipped.layers if layer.name == "look_again")
-    inside = look.second_start.weights + look.second_stage.weights
-    given = {"/".join(weight.path.split("/")[-2:]): weight for weight in inside}
-    for weight in second.weights:
-        weight.assign(given["/".join(weight.path.split("/")[-2:])])
-    return first, second
-
-
 def variants():
     """`(what, model)`."""
-    first, second = networks()
-    coarse = models.build("cascade", fine_steps=0)
-    models.copy_weights(coarse, first)
+    network, coarse = models.build("cascade"), models.build("cascade", fine_steps=0)
+    for model in (network, coarse):
+        models.copy_weights(model, keras_homography.load_pretrained())
 
     def whole(**options):
-        return cascade.refine(first, second, **options)
+        return cascade.refine(network, **options)
 
     yield "the shipped model", whole()
     yield "first stage alone", coarse
-    yield "both stages, three fine steps, no refinement", first
-    yield "no second look", cascade.refine(first, steps=(0,), rounds=1)
+    yield "both stages, three fine steps, no refinement", network
+    yield "no second look", whole(steps=(0,), rounds=1, views=0)
     yield "no fine stage", whole(steps=(0,))
-    yield "no second opinion", cascade.refine(first)
+    yield "no other views", whole(views=0)
+    yield "A and B exchanged as the only other view", whole(views=1)
     yield "refinement once a look", whole(rounds=1)
     yield "no pyramid", whole(lucas_kanade={"steps": [[1, 5]]})
+    with mock.patch.object(refinement, "_LEAST_OVERLAP", 1e-3):
+        yield "little overlap proves as much", whole()
     with mock.patch.object(refinement, "_weights", lambda residual, usable: usable):
         yield "no robust weights", whole()
 

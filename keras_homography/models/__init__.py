@@ -3,8 +3,6 @@
 import inspect
 import math
 
-import keras
-
 from keras_homography import refinement
 from keras_homography.models import cascade, homographynet, homographynet_classifier, mobile
 
@@ -66,11 +64,7 @@ def refine(model):
 
 def _by_name(model):
     """The weights of a model by layer and name, wherever in it the layer lies."""
-    named: dict[str, keras.Variable] = {}
-    for weight in model.weights:
-        # The first: those of a second opinion come later.
-        named.setdefault("/".join(weight.path.split("/")[-2:]), weight)
-    return named
+    return {"/".join(weight.path.split("/")[-2:]): weight for weight in model.weights}
 
 
 def copy_weights(model, source):

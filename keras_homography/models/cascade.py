@@ -129,36 +129,32 @@ def _compare(fine_a, fine_b, a_from_b):
     return matching.BlockCorrelation()(fine_b, sampled)
 
 
-def _fine_stage(model):
-    """The fine stage of a cascade as a model of its own, with the same weights."""
-    features = [model.get_layer(f"fine_{name}").output for name in "ab"]
+def _parts(model):
+    """The first and the second half of a cascade as models of their own, with the same weights:
+    `pairs -> (features_a, features_b, a_from_b)`, and the fine stage, from these to `a_from_b`."""
     _, coarse, _ = model.get_layer("coarse_fit").output
-    inputs = [keras.Input(each.shape[1:], dtype=each.dtype) for each in (*features, coarse)]
+    outputs = [*(model.get_layer(f"fine_{name}").output for name in "ab"), coarse]
+    inputs = [keras.Input(each.shape[1:], dtype=each.dtype) for each in outputs]
     x = _compare(*inputs)
     for layer in model.layers:
         if layer.name.startswith(_FINE_LAYERS):
             x = layer(x)
     fit = matching.FitHomography(model.input_shape[1], dtype="float32", name="fine_fit")
     _, a_from_b, _ = fit(x, inputs[2])
-    return [*features, coarse], keras.Model(inputs, a_from_b, name="fine_stage")
+    start = keras.Model(model.input, outputs, name="start")
+    return start, keras.Model(inputs, a_from_b, name="fine_stage")
 
 
-def refine(model, second=None, **options):
+def refine(model, **options):
     """A cascade whose coarse stage is followed by Lucas–Kanade, and by the fine one where need be.
 
     Args:
       model: of `build`; the weights are shared with it.
-      second: of `build` with other weights: a second opinion where a second look is taken.
       **options: of `look_again.LookAgain`.
 
     Returns:
       A functional `keras.Model` of the same input and output.
     """
-    start, stage = _fine_stage(model)
-    if second is not None:
-        second_start, second_stage = _fine_stage(second)
-        second_start = keras.Model(second.input, second_start, name="second_start")
-        options |= {"second_start": second_start, "second_stage": second_stage}
-    look = look_again.LookAgain(stage, dtype="float32", name="look_again", **options)
-    h4pt, *_ = look(model.input, *start)
+    look = look_again.LookAgain(*_parts(model), dtype="float32", name="look_again", **options)
+    h4pt, *_ = look(model.input)
     return keras.Model(model.input, h4pt, name=f"{model.name}_refined")
