@@ -4,49 +4,62 @@
     model = keras_homography.load_pretrained()
     h4pt = model(pairs)  # float32 [n, 128, 128, 2] in 0..255 -> float32 [n, 4, 2], pixels
 
-In the order that data flows: `photos`, `tfds_photos`, `photo_streams`, `decoding`, `photo_cache`
-and `synthetic` (where photos come from), `pairs` and `datasets` (labelled pairs), `models` of the
-layers in `matching`, `refinement` and `look_again` (with `views`), `losses`, `optimizers`,
-`metrics`, `cluster` (several machines), `training` and `callbacks`, `validation`, `run_flags` and
-`run_report` (of a run), `artifacts` (.keras, SavedModel, TFLite), `trust` (which of those are
-opened), `figures`. Pairs that nobody has labelled: `frames`.
-Below them: `geometry`, which states the conventions, `warping`, and `checks`.
-
-For two real images, in NumPy and OpenCV alone: `images` (what is accepted), `backends` (a network
-behind one call), `proposals` (starts), `alignment` (Lucas-Kanade up a pyramid), `verification` and
-`confidence` (whether to believe it), `estimator` (all of these), `overlays` (pictures).
-
-Programs, `python -m keras_homography.NAME`: `predict`, `train`, `evaluate`, `export`, `calibrate`,
-`benchmark` (of `benchmarks`), `pair_service`.
+Programs, `python -m keras_homography.NAME`: `train`, `evaluate`, `predict`, `export`, `benchmark`,
+`calibrate`, `pair_service`. Folders, each of which imports only those before it: `utils`,
+`geometry` (the conventions), `layers`, `models`, `saving`, `data`, `visualization`, `registration`
+(two images -> a homography or a reason), `evaluation`, `training`, `benchmarks`.
 """
 
+import importlib
 import importlib.util
 import os
 import sys
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from keras_homography.registration.estimator import HomographyEstimator as HomographyEstimator
+    from keras_homography.registration.result import Estimate as Estimate
+    from keras_homography.saving.loading import load_model as load_model
+    from keras_homography.saving.pretrained import load_pretrained as load_pretrained
+
+__version__ = "0.2.0"
+
+# Imported once they are asked for, so that `python -m keras_homography.NAME --help` need not wait
+# for TensorFlow, and the estimator runs where only LiteRT is installed.
+_PUBLIC_NAMES = {
+    "Estimate": "registration.result",
+    "HomographyEstimator": "registration.estimator",
+    "load_model": "saving.loading",
+    "load_pretrained": "saving.pretrained",
+}
 
 # Keras would otherwise follow ~/.keras/keras.json, which may name the backend of another project.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-# So that `keras.models.load_model` knows our layers once the package is imported; but a program,
-# which has "-m" for a name until it runs, reads its flags before it waits for TensorFlow.
-if sys.argv[:1] != ["-m"]:
-    if os.environ["KERAS_BACKEND"] != "tensorflow":
-        raise ImportError(
-            f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; keras_homography runs on "
-            "TensorFlow. Unset it or set KERAS_BACKEND=tensorflow, before Keras is imported."
-        )
-    from keras_homography.estimator import Estimate as Estimate
-    from keras_homography.estimator import HomographyEstimator as HomographyEstimator
 
-    # The estimator also runs where only LiteRT is installed.
-    if importlib.util.find_spec("tensorflow"):
-        from keras_homography import models as models
+def _is_our_program() -> bool:
+    """Whether this process is `python -m keras_homography.NAME`."""
+    following = zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+    return any(
+        option == "-m" and module.split(".")[0] == "keras_homography"
+        for option, module in following
+    )
 
 
-def load_pretrained():
-    """The shipped model: see `keras_homography.pretrained.load`."""
-    from keras_homography import pretrained
+# `keras.models.load_model` finds our layers only once they are registered, which waits for
+# TensorFlow: our programs read their flags first.
+if (
+    os.environ["KERAS_BACKEND"] == "tensorflow"
+    and importlib.util.find_spec("tensorflow")
+    and not _is_our_program()
+):
+    from keras_homography import models as models
 
-    return pretrained.load()
+
+def __getattr__(name: str) -> Any:
+    """Import public names and folders of the package once they are asked for."""
+    if name in _PUBLIC_NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_PUBLIC_NAMES[name]}"), name)
+    if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

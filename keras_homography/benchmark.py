@@ -18,9 +18,10 @@ import time
 
 from absl import flags
 
-from keras_homography import programs
+from keras_homography.utils import command_line
 
 FLAGS = flags.FLAGS
+
 
 flags.DEFINE_enum(
     "stage", None, ["pipeline", "train", "inference"], "What to measure.", required=True
@@ -41,12 +42,13 @@ def main():
 
     import tensorflow as tf
 
-    from keras_homography import evaluation
+    from keras_homography.utils import environment
 
-    evaluation.limit_threads(FLAGS.threads)
+    environment.limit_threads(FLAGS.threads)
     tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
-    stage = importlib.import_module(f"keras_homography.benchmarks.{FLAGS.stage}")
-    described = {"machine": programs.machine(), "date": time.strftime("%Y-%m-%d")}
+    module = {"train": "training"}.get(FLAGS.stage, FLAGS.stage)
+    stage = importlib.import_module(f"keras_homography.benchmarks.{module}")
+    described = {"machine": environment.machine(), "date": time.strftime("%Y-%m-%d")}
     output = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # progress of reading photos
         for result in stage.measure(FLAGS.dataset, FLAGS.threads, FLAGS.seconds):
@@ -55,4 +57,4 @@ def main():
 
 
 if __name__ == "__main__":
-    programs.run(main)
+    command_line.run(main)

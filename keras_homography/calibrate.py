@@ -11,9 +11,10 @@ import pathlib
 
 from absl import flags
 
-from keras_homography import files, programs
+from keras_homography.utils import command_line, files
 
 FLAGS = flags.FLAGS
+
 
 flags.DEFINE_string("dataset", "synthetic", "To fit on; as in `train`. 'none' fits nothing.")
 flags.DEFINE_string("validation_dataset", "synthetic", "To check on.")
@@ -26,7 +27,9 @@ def main():
 
     import numpy as np
 
-    from keras_homography import calibration, confidence, figures
+    from keras_homography.evaluation import calibration
+    from keras_homography.registration import confidence
+    from keras_homography.visualization import curves, image_files
 
     if FLAGS.dataset != "none":
         _, evidence, errors = calibration.measure(FLAGS.dataset, FLAGS.pairs, seed=1)
@@ -47,9 +50,9 @@ def main():
     bins = calibration.reliability(probabilities, right)
     path = pathlib.Path(FLAGS.output_dir) / "reliability.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    figures.write_png(path, figures.reliability(bins))
+    image_files.write_png(path, curves.reliability(bins))
     print(path)
 
 
 if __name__ == "__main__":
-    programs.run(main)
+    command_line.run(main)

@@ -16,9 +16,10 @@ import sys
 
 from absl import flags
 
-from keras_homography import files, programs
+from keras_homography.utils import command_line, files
 
 FLAGS = flags.FLAGS
+
 
 flags.DEFINE_list(
     "model",
@@ -58,7 +59,6 @@ flags.DEFINE_bool(
     "trust_model", False, "Open a model's file whatever it holds and wherever it comes from."
 )
 flags.DEFINE_string("output_dir", "runs/evaluation", "Where everything is written.")
-
 _OURS = ("metrics.json", "metrics.md", "report.html", "run.flags", "error_*.png", "sheet_*.jpg")
 
 
@@ -94,9 +94,10 @@ def main():
     if FLAGS.pairs < 1:
         raise ValueError(f"--pairs must be at least 1; got {FLAGS.pairs}.")
 
-    from keras_homography import evaluation, predictors, protocols, report
+    from keras_homography.evaluation import measurement, predictors, protocols, report
+    from keras_homography.utils import environment
 
-    evaluation.limit_threads(FLAGS.threads)
+    environment.limit_threads(FLAGS.threads)
     protocol = protocols.get(FLAGS.protocol)
     conditions = protocols.conditions(FLAGS.distortion, _strengths())
     opened = predictors.open_all(
@@ -104,7 +105,7 @@ def main():
     )
     seed = protocols.SEED if FLAGS.seed is None else FLAGS.seed
     source = protocols.open_source(protocol, FLAGS.dataset, FLAGS.data_dir)
-    results = evaluation.measure(opened, protocol, source, conditions, FLAGS.pairs, seed)
+    results = measurement.measure(opened, protocol, source, conditions, FLAGS.pairs, seed)
     measured = {
         "schema_version": 1,
         "dataset": FLAGS.dataset,
@@ -114,14 +115,14 @@ def main():
         "paper_doubling": FLAGS.paper_doubling,
         "pairs": FLAGS.pairs,
         "seed": seed,
-        "threads": evaluation.threads(FLAGS.threads),
-        "environment": programs.environment(),
-        "flags": programs.resolved_flags(sys.modules[__name__]),
-        "rows": [evaluation.row(result, protocol) for result in results],
+        "threads": environment.threads(FLAGS.threads),
+        "environment": environment.environment(),
+        "flags": command_line.resolved_flags(sys.modules[__name__]),
+        "rows": [measurement.row(result, protocol) for result in results],
     }
 
     def patches_of(indices, distortion, strength):
-        return evaluation.patches_of(
+        return measurement.patches_of(
             indices, protocol, source, FLAGS.pairs, distortion, strength, seed
         )
 
@@ -130,4 +131,4 @@ def main():
 
 
 if __name__ == "__main__":
-    programs.run(main)
+    command_line.run(main)

@@ -14,9 +14,11 @@ import pathlib
 
 from absl import flags
 
-from keras_homography import files, programs
+from keras_homography.saving import pretrained
+from keras_homography.utils import command_line, environment, files
 
 FLAGS = flags.FLAGS
+
 
 _FILES = {
     "keras": "model.keras",
@@ -25,7 +27,6 @@ _FILES = {
     "float16": "model_float16.tflite",
     "int8": "model_int8.tflite",
 }
-
 flags.DEFINE_string("model", "homography", "A .keras file, or the name of a shipped model.")
 flags.DEFINE_list("formats", list(_FILES), "Any of keras, saved_model, tflite, float16, int8.")
 flags.DEFINE_string("dataset", "synthetic", "Of the pairs to compare on; as in `train`.")
@@ -51,19 +52,20 @@ def main():
             f"--formats={','.join(FLAGS.formats)}: give some of {', '.join(_FILES)}, separated by "
             "commas."
         )
-    path = files.model(FLAGS.model, "model")
+    path = pretrained.find_keras_file(FLAGS.model, "model")
 
     import keras
 
-    from keras_homography import artifacts, datasets, photos
+    from keras_homography.data import batching, sources
+    from keras_homography.saving import loading, verified_export
 
-    model = artifacts.load_model(path, FLAGS.trust_model)
+    model = loading.load_model(path, FLAGS.trust_model)
     if model.dtype_policy.compute_dtype != "float32":
         raise ValueError(f"{path} computes in {model.dtype_policy.compute_dtype}, not in float32.")
     size = model.input_shape[1]
     sizes = {"height": max(240, 2 * size), "width": max(320, 8 * size // 3)}
-    source = photos.open_source(FLAGS.dataset, "all", least_side=size, **sizes)
-    batches = datasets.validation_batches(
+    source = sources.open_source(FLAGS.dataset, "all", least_side=size, **sizes)
+    batches = batching.validation_batches(
         source, FLAGS.pairs, patch_size=size, rho=size // 4, **sizes
     )
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -72,7 +74,7 @@ def main():
     for name in FLAGS.formats:
         file = _FILES[name]
         try:
-            (difference,) = artifacts.export(model, output_dir, pairs, [file]).values()
+            (difference,) = verified_export.export(model, output_dir, pairs, [file]).values()
         except ValueError as error:
             if name != "int8":
                 raise
@@ -91,7 +93,7 @@ def main():
                 "dataset": FLAGS.dataset,
                 "pairs": len(pairs),
                 "files": report,
-                "environment": programs.environment(),
+                "environment": environment.environment(),
             },
             indent=1,
         ),
@@ -99,4 +101,4 @@ def main():
 
 
 if __name__ == "__main__":
-    programs.run(main)
+    command_line.run(main)

@@ -10,9 +10,10 @@ photos under the same paths. Each runs until it is stopped.
 
 from absl import flags
 
-from keras_homography import programs
+from keras_homography.utils import command_line
 
 FLAGS = flags.FLAGS
+
 
 flags.DEFINE_integer("port", None, "To listen at.", lower_bound=1, upper_bound=65535, required=True)
 flags.DEFINE_string("dispatcher", None, "Makes this a worker of it: grpc://host:port.")
@@ -22,14 +23,14 @@ flags.DEFINE_string("host", "localhost", "Under which the trainers reach this ma
 def main():
     import tensorflow as tf
 
-    from keras_homography import datasets
+    from keras_homography.data import tf_data_service
 
     service = tf.data.experimental.service
     try:
         if FLAGS.dispatcher:
             server = service.WorkerServer(
                 service.WorkerConfig(
-                    dispatcher_address=datasets.service_address(FLAGS.dispatcher),
+                    dispatcher_address=tf_data_service.parse_address(FLAGS.dispatcher),
                     worker_address=f"{FLAGS.host}:{FLAGS.port}",
                     port=FLAGS.port,
                 )
@@ -43,4 +44,4 @@ def main():
 
 
 if __name__ == "__main__":
-    programs.run(main)
+    command_line.run(main)

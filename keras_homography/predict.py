@@ -24,11 +24,11 @@ import sys
 
 from absl import flags
 
+from keras_homography.utils import command_line, files
+
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # we say ourselves which file cannot be read
-
-from keras_homography import files, programs
-
 FLAGS = flags.FLAGS
+
 
 flags.DEFINE_string(
     "model",
@@ -48,7 +48,6 @@ flags.DEFINE_float(
     "least_confidence", 0.5, "Below which the answer is that it cannot tell.", 0.0, 1.0
 )
 flags.DEFINE_integer("threads", None, "For the network. Default: LiteRT's own.", lower_bound=1)
-
 _VIDEOS = {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg"}
 _REFUSED = 3
 
@@ -62,11 +61,11 @@ def _matrix(matrix):
 
 
 def _as_json(result, size_a, size_b):
-    from keras_homography import alignment
+    from keras_homography.geometry import arrays
 
     corners = None
     if result:
-        corners = alignment.transform(result.a_from_b, alignment.corners(size_b)).tolist()
+        corners = arrays.transform_points(result.a_from_b, arrays.corners(size_b)).tolist()
     return {
         "ok": bool(result),
         "reason": result.reason,
@@ -86,14 +85,15 @@ def _write_pictures(output_dir, image_a, image_b, b_from_a):
     import cv2
     import numpy as np
 
-    from keras_homography import alignment, overlays
+    from keras_homography.geometry import arrays
+    from keras_homography.visualization import overlays
 
     small_a, from_a = overlays.shrink(image_a, FLAGS.max_side)
     small_b, from_b = overlays.shrink(image_b, FLAGS.max_side)
     if small_a is not image_a or small_b is not image_b:
         _note(f"Pictures are shrunk to {FLAGS.max_side} pixels a side (--max_side).")
     b_from_a = from_b @ b_from_a @ np.linalg.inv(from_a)
-    aligned = overlays.align(small_a, b_from_a, alignment.size_of(small_b))
+    aligned = overlays.align(small_a, b_from_a, arrays.image_size(small_b))
     pictures = {
         "aligned.png": aligned,
         "overlay.png": overlays.red_cyan(aligned, small_b),
@@ -103,23 +103,24 @@ def _write_pictures(output_dir, image_a, image_b, b_from_a):
         pictures["panorama.png"] = overlays.panorama(small_a, small_b, b_from_a)
     output_dir.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
-        with files.replacing(output_dir / name) as beside:
+        with files.atomic_write(output_dir / name) as beside:
             if not cv2.imwrite(str(beside), picture[..., ::-1]):
                 raise OSError(f"{output_dir / name} cannot be written.")
-    with files.replacing(output_dir / "blink.gif") as beside:
+    with files.atomic_write(output_dir / "blink.gif") as beside:
         overlays.write_blink(beside, aligned, small_b)
     return [str(output_dir / name) for name in (*pictures, "blink.gif")]
 
 
 def _align_pair(estimator, path_a, path_b):
-    from keras_homography import alignment, images
+    from keras_homography.geometry import arrays
+    from keras_homography.utils import image_input
 
-    image_a, image_b = images.read(path_a), images.read(path_b)
+    image_a, image_b = image_input.read_image(path_a), image_input.read_image(path_b)
     result = estimator.estimate(image_a, image_b)
     written = []
     if result and FLAGS.pictures:
         written = _write_pictures(pathlib.Path(FLAGS.output_dir), image_a, image_b, result.b_from_a)
-    answer = _as_json(result, alignment.size_of(image_a), alignment.size_of(image_b))
+    answer = _as_json(result, arrays.image_size(image_a), arrays.image_size(image_b))
     print(json.dumps({**answer, "files": written}))
     if not result:
         _note(f"It cannot be told: {result.reason}.")
@@ -128,10 +129,12 @@ def _align_pair(estimator, path_a, path_b):
 
 def _align_sequence(estimator, path_a, frames, count):
     """Registers frames, `(name, image)`, to an image."""
-    from keras_homography import alignment, images, overlays
+    from keras_homography.geometry import arrays
+    from keras_homography.utils import image_input
+    from keras_homography.visualization import overlays
 
-    image_a = images.read(path_a)
-    size_a = alignment.size_of(image_a)
+    image_a = image_input.read_image(path_a)
+    size_a = arrays.image_size(image_a)
     names = []
 
     def frames_only():
@@ -146,7 +149,7 @@ def _align_sequence(estimator, path_a, frames, count):
             if result:
                 registered += 1
                 write(frame, result.a_from_b)
-            answer = _as_json(result, size_a, alignment.size_of(frame))
+            answer = _as_json(result, size_a, arrays.image_size(frame))
             print(json.dumps({"frame": name, **answer}), flush=True)
             print(f"\rframe {number}{f'/{count}' if count else ''}", end="", file=sys.stderr)
     _note(f"\n{registered} of {number} frames registered.")
@@ -159,23 +162,23 @@ def main(path_a, path_b):
     if FLAGS.pictures:
         files.check_writable(FLAGS.output_dir)
 
-    from keras_homography import images
-    from keras_homography.estimator import HomographyEstimator
+    from keras_homography.registration.estimator import HomographyEstimator
+    from keras_homography.utils import image_input
 
-    shipped = files.resource("saved_models", f"{FLAGS.model}.tflite")
+    shipped = files.packaged_file("saved_models", f"{FLAGS.model}.tflite")
     estimator = HomographyEstimator(
         shipped or FLAGS.model, FLAGS.least_confidence, FLAGS.threads, FLAGS.trust_model
     )
     if pathlib.Path(path_b).suffix.lower() in _VIDEOS:
-        return _align_sequence(estimator, path_a, *images.video(path_b))
+        return _align_sequence(estimator, path_a, *image_input.read_video(path_b))
     paths = sorted(glob.glob(path_b, recursive=True)) if glob.has_magic(path_b) else [path_b]
     if os.path.exists(path_b) or len(paths) == 1:
         return _align_pair(estimator, path_a, path_b if os.path.exists(path_b) else paths[0])
     if not paths:
         raise ValueError(f"No file matches {path_b}.")
-    frames = ((path, images.read(path)) for path in paths)
+    frames = ((path, image_input.read_image(path)) for path in paths)
     return _align_sequence(estimator, path_a, frames, len(paths))
 
 
 if __name__ == "__main__":
-    programs.run(main, arguments=("A", "B"), tensorflow=False)
+    command_line.run(main, arguments=("A", "B"), tensorflow=False)

@@ -15,12 +15,14 @@ import sys
 
 from absl import flags
 
-from keras_homography import files, programs, run_flags, train_flags
+from keras_homography.saving import pretrained
+from keras_homography.training import run_folder, training_flags
+from keras_homography.utils import command_line, files
 
 FLAGS = flags.FLAGS
 
-flags.adopt_module_key_flags(train_flags)
 
+flags.adopt_module_key_flags(training_flags)
 # Flags that mean nothing where pairs are not made, but there.
 _OF_MADE_PAIRS = (
     *("make_pairs_on", "data_service", "distortion"),
@@ -48,7 +50,7 @@ def _image_size():
     return width, height
 
 
-def _is_unlabelled():
+def _is_unlabeled():
     """Whether the pairs are a user's own, which nobody has labelled."""
     given = FLAGS.dataset != "synthetic" and os.path.exists(FLAGS.dataset)
     return FLAGS.loss == "photometric" and given
@@ -61,17 +63,18 @@ def _parts():
 
 def _open_frames(width, height, cluster):
     """`_open_data` of pairs that nobody has labelled."""
-    from keras_homography import datasets, frames, validation
+    from keras_homography.data import batching, frame_pairs
+    from keras_homography.training import validation
 
     of_training, of_validation = _parts()
-    source = frames.Frames(FLAGS.dataset, height, width, of_training)
+    source = frame_pairs.FramePairs(FLAGS.dataset, height, width, of_training)
     pairs, skipped = None, source.skipped
     if cluster.is_writer:
-        held_out = frames.Frames(
+        held_out = frame_pairs.FramePairs(
             FLAGS.validation_dataset or FLAGS.dataset, height, width, of_validation
         )
-        pairs = validation.Unlabelled(
-            held_out.validation(FLAGS.validation_pairs, FLAGS.patch_size, datasets.VALIDATION_SEED)
+        pairs = validation.UnlabeledValidation(
+            held_out.validation(FLAGS.validation_pairs, FLAGS.patch_size, batching.VALIDATION_SEED)
         )
         skipped = skipped | held_out.skipped
 
@@ -90,14 +93,15 @@ def _open_frames(width, height, cluster):
 def _open_data(width, height, cluster):
     """The training batches of this worker, as a function of the first step; the pairs to validate
     on; and what of the dataset cannot be used, `{path: reason}`."""
-    from keras_homography import datasets, distortions, photos, validation
+    from keras_homography.data import batching, distortions, sources, tf_data_service
+    from keras_homography.training import validation
 
     sizes = {"patch_size": FLAGS.patch_size, "rho": FLAGS.rho, "height": height, "width": width}
     if FLAGS.data_service:
-        datasets.service_address(FLAGS.data_service)
+        tf_data_service.parse_address(FLAGS.data_service)
 
     def open_source(dataset, part, **options):
-        return photos.open_source(
+        return sources.open_source(
             dataset, part, height, width, FLAGS.patch_size, FLAGS.data_dir, **options
         )
 
@@ -106,8 +110,8 @@ def _open_data(width, height, cluster):
     pairs, skipped = None, getattr(source, "skipped", {})
     if cluster.is_writer:
         held_out = open_source(FLAGS.validation_dataset or FLAGS.dataset, of_validation)
-        pairs = validation.Labelled(
-            datasets.validation_batches(held_out, FLAGS.validation_pairs, **sizes), FLAGS.rho
+        pairs = validation.LabeledValidation(
+            batching.validation_batches(held_out, FLAGS.validation_pairs, **sizes), FLAGS.rho
         )
         skipped = skipped | getattr(held_out, "skipped", {})
 
@@ -120,13 +124,15 @@ def _open_data(width, height, cluster):
             "shard": (cluster.task, len(cluster.workers)),
         }
         if FLAGS.make_pairs_on == "device":
-            made = datasets.photo_batches(source, **options).prefetch(2)
+            made = batching.image_batches(source, **options).prefetch(2)
         else:
-            distort = None if FLAGS.distortion == "none" else distortions.make(FLAGS.distortion)
-            made = datasets.pair_batches(source, distort=distort, **sizes, **options)
+            distort = (
+                None if FLAGS.distortion == "none" else distortions.get_distortion(FLAGS.distortion)
+            )
+            made = batching.pair_batches(source, distort=distort, **sizes, **options)
         if FLAGS.data_service:
             job = f"{pathlib.Path(FLAGS.output_dir).absolute()}-{cluster.task}-{step}"
-            made = datasets.made_by_service(made, FLAGS.data_service, job)
+            made = tf_data_service.distribute(made, FLAGS.data_service, job)
         return made
 
     return batches, pairs, skipped
@@ -151,18 +157,21 @@ def _build_trainable_model(strategy):
     import keras
     import tensorflow as tf
 
-    from keras_homography import artifacts, models, optimizers, pairs, precision, training
+    from keras_homography import models
+    from keras_homography.data import pairs
+    from keras_homography.saving import loading
+    from keras_homography.training import mixed_precision, optimizers, trainable_model
 
     keras.utils.set_random_seed(FLAGS.seed)
     if FLAGS.deterministic:
         tf.config.experimental.enable_op_determinism()
-    policy = precision.find_policy(FLAGS.mixed_precision, FLAGS.gpus)
-    with strategy.scope(), precision.dtype_policy(policy):
+    policy = mixed_precision.find_policy(FLAGS.mixed_precision, FLAGS.gpus)
+    with strategy.scope(), mixed_precision.dtype_policy(policy):
         model = _build_model()
         if FLAGS.initial_weights:
-            path = files.model(FLAGS.initial_weights, "initial_weights")
-            models.copy_weights(model, artifacts.load_model(path, FLAGS.trust_model))
-        optimizer = optimizers.make(
+            path = pretrained.find_keras_file(FLAGS.initial_weights, "initial_weights")
+            models.copy_weights(model, loading.load_model(path, FLAGS.trust_model))
+        optimizer = optimizers.build_optimizer(
             FLAGS.optimizer,
             FLAGS.schedule,
             FLAGS.learning_rate,
@@ -173,8 +182,8 @@ def _build_trainable_model(strategy):
         )
         make_pairs = None
         if FLAGS.make_pairs_on == "device":
-            make_pairs = pairs.maker(FLAGS.seed, FLAGS.patch_size, FLAGS.rho)
-        return training.compile_model(
+            make_pairs = pairs.make_pair_fn(FLAGS.seed, FLAGS.patch_size, FLAGS.rho)
+        return trainable_model.compile_model(
             model,
             optimizer,
             FLAGS.loss,
@@ -182,13 +191,14 @@ def _build_trainable_model(strategy):
             FLAGS.jit_compile,
             FLAGS.steps_per_execution,
             make_pairs,
-            labelled=not _is_unlabelled(),
+            labeled=not _is_unlabeled(),
         )
 
 
 def _finish(model, pairs, skipped, checkpoints, output_dir):
     """Exports the weights of the best round, measures them, and says where everything is."""
-    from keras_homography import models, run_report
+    from keras_homography import models
+    from keras_homography.training import final_report
 
     # A float32 copy: models of mixed precision do not convert to built-in TFLite operators.
     exported = _build_model()
@@ -204,21 +214,21 @@ def _finish(model, pairs, skipped, checkpoints, output_dir):
         "validation_dataset": FLAGS.validation_dataset or FLAGS.dataset,
         "skipped": skipped,
     }
-    run_report.write(exported, described, pairs, checkpoints, output_dir)
+    final_report.write(exported, described, pairs, checkpoints, output_dir)
 
 
 def _join_cluster(resolved, output_dir):
     """The cluster of this run, once all of its workers have met."""
     import tensorflow as tf
 
-    from keras_homography import cluster
+    from keras_homography.training import cluster
 
     found = cluster.find(FLAGS.workers, FLAGS.task)
     if len(found.workers) > 1:
         print(f"Worker {found.task} of {len(found.workers)} waits for the others.", flush=True)
         newest = tf.train.latest_checkpoint(str(output_dir / "checkpoints" / "last"))
         seen = f"newest checkpoint in --output_dir: {newest and pathlib.Path(newest).name}"
-        cluster.meet(found, f"{run_flags.of_all_workers(resolved)}\n{seen}")
+        cluster.meet(found, f"{run_folder.shared_by_all_workers(resolved)}\n{seen}")
     return found
 
 
@@ -240,7 +250,7 @@ def _check_flags():
             f"--make_pairs_on=device cannot make --distortion={FLAGS.distortion}: JPEG files are "
             "written by the CPU. Use --make_pairs_on=host, or --distortion=none."
         )
-    if _is_unlabelled():
+    if _is_unlabeled():
         for flag in _OF_MADE_PAIRS:
             if FLAGS[flag].value != FLAGS[flag].default:
                 raise ValueError(
@@ -251,17 +261,23 @@ def _check_flags():
 
 def main():
     output_dir = pathlib.Path(FLAGS.output_dir)
-    resolved = programs.resolved_flags(sys.modules[__name__])
-    run_flags.check(output_dir, resolved)
+    resolved = command_line.resolved_flags(sys.modules[__name__])
+    run_folder.check_run_folder(output_dir, resolved)
     width, height = _image_size()
     _check_flags()
 
-    from keras_homography import callbacks, pairs, training
+    from keras_homography.data import pairs
+    from keras_homography.training import (
+        callbacks,
+        checkpointing,
+        distribution_strategy,
+        training_loop,
+    )
 
-    if not _is_unlabelled():
+    if not _is_unlabeled():
         pairs.check_sizes(FLAGS.patch_size, FLAGS.rho, height, width)
     cluster = _join_cluster(resolved, output_dir)
-    strategy = training.make_strategy(FLAGS.gpus, cluster=cluster)
+    strategy = distribution_strategy.make_strategy(FLAGS.gpus, cluster=cluster)
     if FLAGS.batch_size % strategy.num_replicas_in_sync:
         raise ValueError(
             f"--batch_size={FLAGS.batch_size} must be a multiple of the "
@@ -269,7 +285,7 @@ def main():
             f"{len(cluster.workers)} machines."
         )
     model = _build_trainable_model(strategy)  # first: a folder of photos can take minutes to read
-    open_data = _open_frames if _is_unlabelled() else _open_data
+    open_data = _open_frames if _is_unlabeled() else _open_data
     batches, validation_pairs, skipped = open_data(width, height, cluster)
 
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -277,13 +293,13 @@ def main():
         files.remove_leftovers(output_dir)
         files.write_text(output_dir / "run.flags", resolved)
     criterion = validation_pairs.criterion if cluster.is_writer else None
-    checkpoints = callbacks.Checkpoints(
+    checkpoints = checkpointing.Checkpoints(
         model, output_dir, FLAGS.batch_size, criterion, cluster.is_writer
     )
     step = checkpoints.resume()
     print(f"Training {FLAGS.model} on {FLAGS.dataset}: step {step} to {FLAGS.steps}.")
     try:
-        training.fit(
+        training_loop.fit(
             model,
             batches,
             callbacks.Validation(validation_pairs, output_dir) if cluster.is_writer else None,
@@ -311,4 +327,4 @@ def main():
 
 
 if __name__ == "__main__":
-    programs.run(main)
+    command_line.run(main)

@@ -10,65 +10,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from ai_edge_litert import interpreter as litert
 from hypothesis import settings
 
-from keras_homography import alignment, allocation, synthetic
+from keras_homography.data import synthetic_images
+from keras_homography.utils import memory
 
 # The same examples everywhere: what passes here passes in CI.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
-allocation.keep_freed()  # as the programs do
-
-
-def eager_and_in_tf_data(function, *arguments):
-    """The results of an in-graph function, eagerly and inside `tf.data`, as nested numpy arrays."""
-    eager = function(*arguments)
-    dataset = tf.data.Dataset.from_tensors(arguments).map(function)
-    in_graph = next(iter(dataset))
-    return tf.nest.map_structure(np.asarray, eager), tf.nest.map_structure(np.asarray, in_graph)
-
-
-def in_tflite(function, *arguments):
-    """The result of an in-graph function after conversion to built-in TFLite operators."""
-    specifications = [tf.TensorSpec(argument.shape, argument.dtype) for argument in arguments]
-    concrete = tf.function(function, input_signature=specifications).get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    interpreter = litert.Interpreter(model_content=converter.convert())
-    interpreter.allocate_tensors()
-    for given, argument in zip(interpreter.get_input_details(), arguments, strict=True):
-        interpreter.set_tensor(given["index"], argument)
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-
-
-def warped_pair(photo, seed, reach, size=(240, 160)):
-    """The middle of a photo, uint8 `[height, width]`, and it again with corners moved by up to
-    `reach` pixels: `(a, b, a_from_b)`."""
-    square = alignment.corners(size).astype(np.float32)
-    moves = np.random.default_rng(seed).uniform(-reach, reach, [4, 2]).astype(np.float32)
-    a_from_b = cv2.getPerspectiveTransform(square, square + moves)
-    left, top = (np.array(alignment.size_of(photo)) - size) // 2
-    photo_from_a = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
-    a = np.ascontiguousarray(photo[top : top + size[1], left : left + size[0]])
-    b = cv2.warpPerspective(photo, np.linalg.inv(photo_from_a @ a_from_b), size)
-    return a, b, a_from_b
-
-
-def corner_error(a_from_b, expected, size):
-    """Mean distance of the corners of B in A, pixels."""
-    square = alignment.corners(size)
-    moved = alignment.transform(a_from_b, square) - alignment.transform(expected, square)
-    return np.linalg.norm(moved, axis=1).mean()
+memory.keep_freed_memory()  # as the programs do
 
 
 @pytest.fixture(scope="session")
 def images():
     """Four generated photos, uint8 `[4, 240, 320, 1]`."""
     seeds = tf.constant([[1, i] for i in range(4)], tf.int64)
-    return np.stack([synthetic.draw_image(seed, 240, 320) for seed in seeds])
+    return np.stack([synthetic_images.draw_image(seed, 240, 320) for seed in seeds])
 
 
 @pytest.fixture(scope="session")

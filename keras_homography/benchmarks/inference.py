@@ -7,8 +7,11 @@ import time
 
 import numpy as np
 
-from keras_homography import artifacts, files, models, predictors, protocols
-from keras_homography.benchmarks import turns
+from keras_homography import models
+from keras_homography.benchmarks import interleaved
+from keras_homography.evaluation import predictors, protocols
+from keras_homography.saving import verified_export
+from keras_homography.utils import files
 
 _PAIRS = 64
 _REFERENCE = "sift_ransac"
@@ -34,7 +37,7 @@ def _homographynet(folder, protocol, threads):
     """HomographyNet with new weights, which cost as much as learned ones."""
     model = models.build("homographynet")
     pairs = np.zeros([1, 128, 128, 2], np.float32)
-    artifacts.export(model, folder, pairs, ["model.keras", "model.tflite"])
+    verified_export.export(model, folder, pairs, ["model.keras", "model.tflite"])
     for suffix in ("keras", "tflite"):
         path = str(pathlib.Path(folder) / f"model.{suffix}")
         (opened,) = predictors.open_all([path], protocol, threads=threads)
@@ -57,13 +60,13 @@ def measure(dataset, threads, seconds):
     (sift,) = predictors.open_all([_REFERENCE], protocol)
     shipped = sorted(
         path.name
-        for path in files.resource("saved_models", "homography.keras").parent.iterdir()
+        for path in files.packaged_file("saved_models", "homography.keras").parent.iterdir()
         if path.suffix in (".keras", ".tflite")
     )
     with tempfile.TemporaryDirectory() as folder:
         opened = {
             name: predictors.open_all(
-                [str(files.resource("saved_models", name))], protocol, threads=threads
+                [str(files.packaged_file("saved_models", name))], protocol, threads=threads
             )[0]
             for name in shipped
         }
@@ -75,4 +78,4 @@ def measure(dataset, threads, seconds):
             for name, predictor in opened.items():
                 ours, reference = _milliseconds(predictor.predict, sift.predict, pairs, seconds)
                 case = name if distortion == "none" else f"{name}, {distortion}"
-                yield turns.result(case, ours, "ms", _REFERENCE, reference, threads)
+                yield interleaved.result(case, ours, "ms", _REFERENCE, reference, threads)

@@ -9,8 +9,8 @@ import tempfile
 
 import tensorflow as tf
 
-from keras_homography import datasets, decoding, photos
-from keras_homography.benchmarks import turns
+from keras_homography.benchmarks import interleaved
+from keras_homography.data import batching, decoding, sources
 
 SIZES = {"patch_size": 128, "rho": 32, "height": 240, "width": 320}
 BATCH_SIZE = 64
@@ -21,7 +21,7 @@ _REFERENCE = "OpenCV, decoding for every pair"
 def _generated_photos(count=64):
     """A folder of generated JPEG photos of 640x480."""
     with tempfile.TemporaryDirectory() as folder:
-        stream = photos.Synthetic(480, 640).stream(seed=0).take(count)
+        stream = sources.SyntheticSource(480, 640).stream(seed=0).take(count)
         for position, photo in stream.as_numpy_iterator():
             encoded = tf.io.encode_jpeg(photo.repeat(3, axis=-1), quality=90)
             pathlib.Path(folder, f"{position}.jpg").write_bytes(encoded.numpy())
@@ -33,7 +33,7 @@ class _OpenCV:
 
     def __init__(self, folder, processes):
         sizes = [SIZES[name] for name in ("width", "height", "patch_size", "rho")]
-        command = [sys.executable, "-m", "keras_homography.benchmarks.opencv_pairs", folder]
+        command = [sys.executable, "-m", "keras_homography.benchmarks.opencv_pipeline", folder]
         self._processes = [
             subprocess.Popen(
                 [*command, *map(str, sizes)],
@@ -66,7 +66,7 @@ def _rate(dataset, threads, seconds):
     options.threading.private_threadpool_size = threads
     batches = iter(dataset.with_options(options))
     next(batches)
-    return turns.rate(lambda: next(batches), BATCH_SIZE, seconds)
+    return interleaved.rate(lambda: next(batches), BATCH_SIZE, seconds)
 
 
 def _decoded(folder):
@@ -85,8 +85,8 @@ def _decoded(folder):
 
 
 def pairs(dataset, cache, pairs_per_image, batch_size=BATCH_SIZE):
-    """Our batches of pairs, as training has them: of `photos.open_source`."""
-    source = photos.open_source(
+    """Our batches of pairs, as training has them: of `sources.open_source`."""
+    source = sources.open_source(
         dataset,
         "all",
         height=SIZES["height"],
@@ -95,7 +95,7 @@ def pairs(dataset, cache, pairs_per_image, batch_size=BATCH_SIZE):
         cache=cache,
         quick=True,
     )
-    return datasets.pair_batches(
+    return batching.pair_batches(
         source, seed=0, batch_size=batch_size, pairs_per_image=pairs_per_image, **SIZES
     )
 
@@ -130,8 +130,8 @@ def measure(dataset, threads, seconds):
         datasets_of = {case: make() for case, make in cases.items()}
         opencv = stack.enter_context(_OpenCV(folder, threads))
         for case, batches in datasets_of.items():
-            ours, reference = turns.in_turns(
+            ours, reference = interleaved.in_turns(
                 functools.partial(_rate, batches, threads, seconds),
                 functools.partial(opencv.rate, seconds),
             )
-            yield turns.result(case, ours, "pairs/s", _REFERENCE, reference, threads)
+            yield interleaved.result(case, ours, "pairs/s", _REFERENCE, reference, threads)

@@ -3,7 +3,7 @@
 import inspect
 import math
 
-from keras_homography import refinement
+from keras_homography.layers import lucas_kanade
 from keras_homography.models import cascade, homographynet, homographynet_classifier, mobile
 
 ARCHITECTURES = {
@@ -59,7 +59,7 @@ def refine(model):
     Returns:
       A functional `keras.Model` of the same input and output.
     """
-    return cascade.refine(model) if model.name == "cascade" else refinement.attach(model)
+    return cascade.refine(model) if model.name == "cascade" else lucas_kanade.attach(model)
 
 
 def _by_name(model):

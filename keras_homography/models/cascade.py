@@ -4,7 +4,12 @@ import math
 
 import keras
 
-from keras_homography import look_again, matching
+from keras_homography.layers import (
+    correlation,
+    homography_fit,
+    look_again,
+    patch_features,
+)
 
 _COARSE_STRIDE, _FINE_REACH = 8, 3
 _FINE_LAYERS = ("fine1", "fine2", "fine3", "fine_displacements")
@@ -71,7 +76,7 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=3):
         return max(8, 8 * round(full * width / 8))
 
     pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
-    patches = matching.StandardizePatches(dtype="float32", name="standardize")(pairs)
+    patches = patch_features.StandardizePatches(dtype="float32", name="standardize")(pairs)
 
     # The encoder, the same for A and B.
     to_fine = [
@@ -81,13 +86,13 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=3):
     ]
     fine_head = [
         keras.layers.Conv2D(channels(24), 1, name="fine_features"),
-        matching.UnitFeatures(name="fine_unit"),
+        patch_features.UnitFeatures(name="fine_unit"),
     ]
     coarse_head = [
         _convolution(channels(48), 3, 2, "encoder4"),
         _convolution(channels(48), 3, 1, "encoder5"),
         keras.layers.Conv2D(channels(48), 1, name="coarse_features"),
-        matching.UnitFeatures(name="coarse_unit"),
+        patch_features.UnitFeatures(name="coarse_unit"),
     ]
     encoded = [_chain(to_fine, patch) for patch in patches]
     fine_a, fine_b = (
@@ -99,7 +104,7 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=3):
     # The coarse stage.
     reach = math.ceil(rho / _COARSE_STRIDE)
     margin = keras.layers.ZeroPadding2D(reach, name="coarse_margin")
-    x = matching.Correlation(name="coarse_correlation")(coarse_b, margin(coarse_a))
+    x = correlation.Correlation(name="coarse_correlation")(coarse_b, margin(coarse_a))
     coarse = [
         _convolution(channels(48), 1, 1, "coarse1"),
         _convolution(channels(48), 3, 1, "coarse2"),
@@ -107,7 +112,7 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=3):
         _convolution(channels(48), 3, 1, "coarse4"),
         _displacements("coarse_displacements"),
     ]
-    fit = matching.FitHomography(patch_size, dtype="float32", name="coarse_fit")
+    fit = homography_fit.FitHomography(patch_size, dtype="float32", name="coarse_fit")
     h4pt, a_from_b, _ = fit(_chain(coarse, x))
 
     # The fine stage, the same weights every time.
@@ -119,14 +124,14 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=3):
     ]
     for number in range(1, fine_steps + 1):
         x = _compare(fine_a, fine_b, a_from_b)
-        fit = matching.FitHomography(patch_size, dtype="float32", name=f"fine_fit{number}")
+        fit = homography_fit.FitHomography(patch_size, dtype="float32", name=f"fine_fit{number}")
         h4pt, a_from_b, _ = fit(_chain(fine, x), a_from_b)
     return keras.Model(pairs, h4pt, name="cascade")
 
 
 def _compare(fine_a, fine_b, a_from_b):
-    sampled = matching.SampleFeatures(_FINE_REACH)(fine_a, a_from_b)
-    return matching.BlockCorrelation()(fine_b, sampled)
+    sampled = patch_features.SampleFeatures(_FINE_REACH)(fine_a, a_from_b)
+    return correlation.BlockCorrelation()(fine_b, sampled)
 
 
 def _parts(model):
@@ -139,7 +144,7 @@ def _parts(model):
     for layer in model.layers:
         if layer.name.startswith(_FINE_LAYERS):
             x = layer(x)
-    fit = matching.FitHomography(model.input_shape[1], dtype="float32", name="fine_fit")
+    fit = homography_fit.FitHomography(model.input_shape[1], dtype="float32", name="fine_fit")
     _, a_from_b, _ = fit(x, inputs[2])
     start = keras.Model(model.input, outputs, name="start")
     return start, keras.Model(inputs, a_from_b, name="fine_stage")

@@ -1,0 +1,121 @@
+"""Steps of training: by precision and compilation, and how long a step waits for its pairs."""
+
+import functools
+import subprocess
+import sys
+import tempfile
+import time
+
+import keras
+
+from keras_homography import models
+from keras_homography.benchmarks import interleaved, pipeline
+from keras_homography.training import mixed_precision, optimizers, trainable_model
+
+BATCH_SIZE = 32
+_SECONDS_TO_START = 20.0  # more would not feel like a start
+_PERCENT_WAITING = 5.0  # less is not worth anybody's time
+
+
+def _compile(name, policy, jit_compile=False):
+    keras.utils.set_random_seed(0)
+    with mixed_precision.dtype_policy(policy):
+        optimizer = optimizers.build_optimizer("adam", "constant", 1e-4, steps=1, clip_norm=20.0)
+        return trainable_model.compile_model(
+            models.build(name), optimizer, "corner", rho=32, jit_compile=jit_compile
+        )
+
+
+def _rates(name, batch, seconds):
+    """`{case: (pairs/s, pairs/s in float32 without XLA)}`."""
+
+    def stepper(policy, jit_compile):
+        model = _compile(name, policy, jit_compile)
+        model.train_on_batch(*batch)  # traced and compiled
+        return functools.partial(model.train_on_batch, *batch)
+
+    def rate(step):
+        return interleaved.rate(step, BATCH_SIZE, seconds)
+
+    reference = stepper("float32", jit_compile=False)
+    for case, policy, jit_compile in [
+        ("bfloat16", "mixed_bfloat16", False),
+        ("float32_xla", "float32", True),
+        ("bfloat16_xla", "mixed_bfloat16", True),
+    ]:
+        step = stepper(policy, jit_compile)
+        yield case, interleaved.in_turns(lambda step=step: rate(step), lambda: rate(reference))
+
+
+def _percent_waiting(batches, steps=12):
+    """How much of the time of training HomographyNet is spent waiting for pairs."""
+    model = _compile("homographynet", "mixed_bfloat16")
+    endless = iter(batches)
+    model.train_on_batch(*next(endless))
+    waited, begin = 0.0, time.perf_counter()
+    for _ in range(steps):
+        asked = time.perf_counter()
+        batch = next(endless)
+        waited += time.perf_counter() - asked
+        model.train_on_batch(*batch)
+    return 100.0 * waited / (time.perf_counter() - begin)
+
+
+def _seconds_to_start(name, dataset):
+    """From the command to the end of the first step."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "keras_homography.train"]
+        flags = [f"--model={name}", f"--dataset={dataset}", f"--batch_size={BATCH_SIZE}"]
+        begin = time.perf_counter()
+        with subprocess.Popen(
+            [*command, *flags, f"--output_dir={folder}/run"], stdout=subprocess.PIPE, bufsize=0
+        ) as process:
+            assert process.stdout is not None
+            printed = b""
+            while b"loss" not in printed:  # which the progress bar shows after a step
+                read = process.stdout.read(16)
+                if not read:
+                    raise RuntimeError(f"Training ended before its first step: {printed!r}")
+                printed += read
+            seconds = time.perf_counter() - begin
+            process.kill()
+    return seconds
+
+
+def measure(dataset, threads, seconds):
+    """Measures every case.
+
+    Args:
+      dataset: a folder of photos, or "synthetic".
+      threads: that TensorFlow uses.
+      seconds: of each turn, at least one step each.
+
+    Yields:
+      Of `turns.result`: pairs/s of both architectures in bfloat16 and with XLA, against float32
+      without; the share of training that waits for pairs; the time to the first step.
+    """
+    pairs_per_image = 32 if dataset == "synthetic" else 8
+    batches = pipeline.pairs(dataset, "auto", pairs_per_image, BATCH_SIZE)
+    batch = next(iter(batches))
+    for name in ("homographynet", "cascade"):
+        for case, (ours, reference) in _rates(name, batch, seconds):
+            yield interleaved.result(
+                f"{name}_{case}", ours, "pairs/s", f"{name}_float32", reference, threads
+            )
+    yield interleaved.result(
+        "waiting_for_pairs",
+        _percent_waiting(batches),
+        "% of a step",
+        "at most",
+        _PERCENT_WAITING,
+        threads,
+    )
+    for name in ("homographynet", "cascade"):
+        yield interleaved.result(
+            f"{name}_start_to_first_step",
+            _seconds_to_start(name, dataset),
+            "s",
+            "at most",
+            _SECONDS_TO_START,
+            threads,
+        )

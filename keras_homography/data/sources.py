@@ -1,0 +1,67 @@
+"""Where photos come from: a folder, a TFDS dataset, or nowhere (`synthetic`).
+
+Every source has one method, `stream(seed, start, shard)`: an endless `tf.data.Dataset` of
+`(position, photo)`, int64 scalar and grey uint8 `[height, width, 1]`. It is a pure function of the
+seed: `start` says how many photos to leave out, so that training can go on where it stopped, and
+`shard`, `(index, count)`, takes every count-th of them, for one worker of several. A photo that
+cannot be decoded is left out; the others keep their positions.
+"""
+
+import os
+
+import tensorflow as tf
+
+from keras_homography.data import folder_source, indexed_source, synthetic_images, tfds_source
+
+
+class SyntheticSource:
+    """Endless generated images: see `keras_homography.synthetic`."""
+
+    name = "synthetic"
+
+    def __init__(self, height, width):
+        self._height, self._width = height, width
+
+    def stream(self, seed, start=0, shard=(0, 1)):
+        """See the module."""
+
+        def draw(position):
+            seed_of_image = tf.stack([tf.cast(seed, tf.int64), position])
+            return synthetic_images.draw_image(seed_of_image, self._height, self._width)
+
+        return indexed_source.stream_positions(start, shard).map(
+            indexed_source.keep_position(draw), tf.data.AUTOTUNE
+        )
+
+
+def open_source(dataset, part, height, width, least_side, data_dir=None, cache="auto", quick=False):
+    """Opens a source of photos by its name.
+
+    Args:
+      dataset: "synthetic", a folder, or the name of a prepared TFDS dataset.
+      part: "train", "validation", or "all" for every photo of a folder (else as "validation").
+      height: of the photos, in pixels.
+      width: of the photos, in pixels.
+      least_side: of a usable photo, in pixels.
+      data_dir: of TFDS; None for its default.
+      cache: where decoded photos are kept: "memory"; the path of a folder, for all runs to come;
+        "none" to decode a photo every time it is read; "auto" is "memory" for a folder of photos,
+        and "none" for TFDS. Generated images are not kept.
+      quick: whether photos are decoded with `decode_quickly`, for training, instead of exactly as
+        evaluation needs them.
+
+    Returns:
+      A source: see the module.
+
+    Raises:
+      ValueError: there is no such dataset, it is not prepared, or nothing in it can be used.
+    """
+    if dataset == "synthetic":
+        return SyntheticSource(height, width)
+    if os.path.isdir(dataset):
+        cache = "memory" if cache == "auto" else cache
+        return folder_source.FolderSource(dataset, height, width, least_side, part, cache, quick)
+    if os.path.exists(dataset):
+        raise ValueError(f"{dataset!r} is a file; give the folder that the photos are in.")
+    cache = "none" if cache == "auto" else cache
+    return tfds_source.open_split(dataset, part, height, width, least_side, data_dir, cache, quick)

@@ -1,0 +1,1 @@
+"""Keras layers, all of which convert to built-in TFLite operators."""

@@ -1,0 +1,138 @@
+"""Keras layers that turn features of two patches into a homography: sample, correlate, fit.
+
+Features live on a grid of cells of `stride` pixels; the centre of cell `i` is pixel
+`(i + 0.5) * stride - 0.5`.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_homography import geometry
+from keras_homography.layers import cell_grid, least_squares, tflite_ops
+
+_ROUNDS = 3  # of fitting, each leaving out more of what does not agree
+# Of the 6 x 9 moments of `_weighted_fit`, where each element of the 8 x 9 system is found.
+_X, _Y, _ONE = (0, 1, 2), (1, 3, 4), (2, 4, 5)  # times x, y, 1: in x², xy, x, y², y, 1
+_A, _B, _C, _U, _V, _UV, _RIGHT_U, _RIGHT_V, _RIGHT_UV = range(9)
+
+
+def _system_layout():
+    blocks = [
+        [_A] * 3 + [_B] * 3 + [_U] * 2 + [_RIGHT_U],
+        [_B] * 3 + [_C] * 3 + [_V] * 2 + [_RIGHT_V],
+        [_U] * 3 + [_V] * 3 + [_UV] * 2 + [_RIGHT_UV],
+    ]
+    factors = [_X, _Y, _ONE] * 2 + [_X, _Y]
+    columns = [0, 1, 2, 0, 1, 2, 0, 1, 2]  # x, y, 1 of the column; the right side is times 1
+    return np.array(
+        [
+            [blocks[row // 3][column] + 9 * factors[row][columns[column]] for column in range(9)]
+            for row in range(8)
+        ]
+    )
+
+
+# `[54, 72]`, one 1 a column: picks the system out of the moments.
+_LAYOUT = np.eye(54, dtype=np.float32)[:, _system_layout().ravel()]
+
+
+def _weighted_fit(x, y, displacement, information):
+    """The homography, identity plus `[n, 8, 1]`, that moves points by displacements.
+
+    The equations of a point are linear in the eight elements: `du = s0 x + s1 y + s2 - u (s6 x + s7
+    y)`, and `dv` likewise. All sums over points that their normal equations need are moments of
+    nine weights, so one matrix product finds them.
+
+    Args:
+      x, y: numpy `[m]`, the points.
+      displacement: `(du, dv)`, each `[n, 1, m]`.
+      information: `(a, b, c)`, each `[n, 1, m]`, the weight `[[a, b], [b, c]]` of each point.
+    """
+    (du, dv), (a, b, c) = displacement, information
+    u, v = x + du, y + dv
+    right_u, right_v = a * du + b * dv, b * du + c * dv
+    from_u, from_v = a * u + b * v, b * u + c * v
+    weights = tflite_ops.join(
+        [
+            *(a, b, c, -1.0 * from_u, -1.0 * from_v, u * from_u + v * from_v),
+            *(right_u, right_v, -1.0 * (u * right_u + v * right_v)),
+        ]
+    )
+    monomials = np.stack([x * x, x * y, x, y * y, y, np.ones_like(x)])[None]
+    moments = tf.matmul(monomials, weights, transpose_b=True)
+    system = tf.reshape(tf.matmul(tf.reshape(moments, [-1, 54]), _LAYOUT), [-1, 8, 9])
+    normal, right = (
+        tf.slice(system, [0, 0, 0], [-1, -1, 8]),
+        tf.slice(system, [0, 0, 8], [-1, -1, 1]),
+    )
+    return least_squares.solve_damped(normal, right, damping=1e-4)
+
+
+@keras.saving.register_keras_serializable("keras_homography")
+class FitHomography(keras.layers.Layer):
+    """The homography that fits a displacement for every cell, each as much as it is trusted.
+
+    Inputs: `[n, cells, cells, 5]`, for every cell of B its displacement along x and y in cells, and
+    the three elements (log of the first, second, log of the third) of the lower triangle `L` whose
+    `L Lᵀ` is the displacement's information (inverse covariance): an edge knows one direction only;
+    and `a_from_b` `[n, 3, 3]`, in units of half a patch, relative to which they are displaced (the
+    identity if it is not given).
+
+    Outputs: the new `h4pt`, `[n, 4, 2]`, pixels; the new `a_from_b`, `[n, 3, 3]`, in units of half
+    a patch; and `matches` `[n, 5, cells²]`: where each cell of B lies in A, along x and y in
+    pixels, and its `L`, per pixel.
+    """
+
+    def __init__(self, patch_size, **options):
+        super().__init__(**options)
+        self.patch_size = patch_size
+
+    def call(self, displacements, a_from_b=None):
+        cells, half = displacements.shape[1], self.patch_size / 2.0
+        per_cell = 2.0 / cells  # units
+        x, y, _ = cell_grid.units_of_cells(cells)
+        table = tf.transpose(tf.reshape(displacements, [-1, cells * cells, 5]), [0, 2, 1])
+        du, dv, log_l11, l21, log_l22 = tflite_ops.split(table)
+        du, dv = du * per_cell, dv * per_cell
+        l11, l22 = (tf.exp(6.0 * tf.tanh(log / 6.0)) for log in (log_l11, log_l22))
+        # The information of a cell, L Lᵀ = [[a, b], [b, c]].
+        a, b, c = l11 * l11, l11 * l21, l21 * l21 + l22 * l22
+        information = a, b, c
+        for round_ in range(_ROUNDS):
+            step = _weighted_fit(x, y, (du, dv), information)
+            if round_ + 1 < _ROUNDS:
+                # Student's t: what disagrees with the rest counts less.
+                s = tflite_ops.split(step)
+                radial = s[6] * x + s[7] * y
+                left_u = du - (s[0] * x + s[1] * y + s[2] - (x + du) * radial)
+                left_v = dv - (s[3] * x + s[4] * y + s[5] - (y + dv) * radial)
+                squared = a * left_u * left_u + 2.0 * b * left_u * left_v + c * left_v * left_v
+                trust = tf.stop_gradient(1.0 / (1.0 + squared / (4.0 * per_cell**2)))
+                information = trust * a, trust * b, trust * c
+        before = tf.eye(3, batch_shape=[1]) if a_from_b is None else a_from_b
+        before += tf.zeros_like(step[:, :3])  # one for every pair
+        after = geometry.move(before, step)
+
+        units_from_pixels, pixels_from_units = geometry.normalization(self.patch_size)
+        in_pixels = pixels_from_units @ after @ units_from_pixels
+        h4pt = geometry.h4pt_from_matrix(in_pixels, self.patch_size)
+        h4pt = tf.clip_by_value(h4pt, -half, half)
+
+        moved = tf.concat([x + du, y + dv, tf.ones_like(du)], axis=1)
+        u, v = cell_grid.transform_cells(before, moved)
+        per_pixel = cells / self.patch_size
+        matches = tf.concat(
+            [
+                u * half + (half - 0.5),
+                v * half + (half - 0.5),
+                l11 * per_pixel,
+                l21 * per_pixel,
+                l22 * per_pixel,
+            ],
+            axis=1,
+        )
+        return h4pt, after, matches
+
+    def get_config(self):
+        return {**super().get_config(), "patch_size": self.patch_size}

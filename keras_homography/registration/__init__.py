@@ -1,0 +1,1 @@
+"""Two or more images -> homographies, or a reason why not; needs no TensorFlow."""

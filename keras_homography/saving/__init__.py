@@ -1,0 +1,1 @@
+"""Model files: write, compare, open safely, find."""

@@ -1,0 +1,1 @@
+"""Files, images, programs, environment, memory: nothing here knows of homographies."""

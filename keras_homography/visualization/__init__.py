@@ -1,0 +1,1 @@
+"""Pictures of patches and of aligned images."""

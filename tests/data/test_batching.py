@@ -1,0 +1,111 @@
+"""Batches of pairs: deterministic, resumable, several pairs a photo."""
+
+import numpy as np
+import pytest
+
+from keras_homography.data import batching, folder_source, pairs, tf_data_service
+
+SIZES = {"patch_size": 32, "rho": 8, "height": 60, "width": 80}
+
+
+@pytest.fixture(scope="module")
+def source(photo_folder):
+    return folder_source.FolderSource(photo_folder, SIZES["height"], SIZES["width"], least_side=128)
+
+
+def read(source, count, **options):
+    options = {"seed": 3, "batch_size": 4} | SIZES | options
+    return list(batching.pair_batches(source, **options).take(count).as_numpy_iterator())
+
+
+@pytest.mark.parametrize("pairs_per_image", [1, 3])
+def test_starting_later_gives_the_same_batches(source, pairs_per_image):
+    batches = read(source, 8, pairs_per_image=pairs_per_image)
+    later = read(source, 3, pairs_per_image=pairs_per_image, start_step=5)
+    for (patches, h4pt), (patches_later, h4pt_later) in zip(batches[5:], later, strict=True):
+        np.testing.assert_array_equal(patches, patches_later)
+        np.testing.assert_array_equal(h4pt, h4pt_later)
+
+
+def test_elements_are_as_promised(source):
+    dataset = batching.pair_batches(source, seed=0, batch_size=4, **SIZES)
+    patches, h4pt = dataset.element_spec
+    assert patches.shape == (4, 32, 32, 2)
+    assert h4pt.shape == (4, 4, 2)
+    patches, h4pt = read(source, 1)[0]
+    assert patches.dtype == h4pt.dtype == np.float32
+    np.testing.assert_array_equal(patches, np.round(patches))
+    assert patches.min() >= 0
+    assert patches.max() <= 255
+
+
+def test_every_pair_is_another(source):
+    h4pt = np.concatenate([h4pt for _, h4pt in read(source, 6, pairs_per_image=3)])
+    assert len({one.tobytes() for one in h4pt}) == 24
+
+
+def test_pairs_per_image_reuses_photos(source, monkeypatch):
+    """With the draws fixed, batches of one block show the same photos."""
+    monkeypatch.setattr(
+        pairs, "sample_pair", lambda *_, **__: (np.int32([8, 8]), np.zeros((4, 2), "f"))
+    )
+    pairs.make_pair_fn.cache_clear()
+    batches = [patches for patches, _ in read(source, 4, pairs_per_image=2)]
+    np.testing.assert_array_equal(batches[0], batches[1])
+    np.testing.assert_array_equal(batches[2], batches[3])
+    assert not np.array_equal(batches[0], batches[2])
+    pairs.make_pair_fn.cache_clear()
+
+
+@pytest.mark.parametrize("pairs_per_image", [1, 3])
+def test_parts_of_workers_are_together_what_one_has(source, pairs_per_image):
+    options = {"pairs_per_image": pairs_per_image, "start_step": 2}
+    whole = read(source, 5, **options)
+    parts = [read(source, 5, shard=(i, 2), **options) for i in (0, 1)]
+    for step, (patches, h4pt) in enumerate(whole):
+        for i in (0, 1):
+            np.testing.assert_array_equal(parts[i][step][0], patches[i::2])
+            np.testing.assert_array_equal(parts[i][step][1], h4pt[i::2])
+
+
+def test_photos_and_indices_make_the_same_pairs(source):
+    """What `--make_pairs_on=device` computes in the step of training."""
+    photo_batches = batching.image_batches(
+        source, seed=3, batch_size=4, pairs_per_image=3, start_step=1
+    )
+    make = pairs.make_pair_fn(3, SIZES["patch_size"], SIZES["rho"])
+    expected = read(source, 4, pairs_per_image=3, start_step=1)
+    for (photo, indices), (patches, h4pt) in zip(photo_batches.take(4), expected, strict=True):
+        assert photo.dtype == "uint8"
+        made = make(photo, indices)
+        np.testing.assert_array_equal(made[0], patches)
+        np.testing.assert_array_equal(made[1], h4pt)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("localhost:5050", "is grpc://host:port; got"),
+        ("grpc://localhost", "is grpc://host:port"),
+        ("grpc://localhost:1", "No data service answers at grpc://localhost:1"),
+        ("grpc://localhost:99999", "No data service answers"),
+    ],
+)
+def test_a_wrong_data_service_is_refused(address, message):
+    with pytest.raises(ValueError, match=message):
+        tf_data_service.parse_address(address)
+
+
+def test_validation_is_frozen_and_of_the_count_asked_for(source):
+    first, again = (
+        list(batching.validation_batches(source, 70, **SIZES).as_numpy_iterator()) for _ in range(2)
+    )
+    assert [len(h4pt) for _, h4pt in first] == [64, 6]
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+    np.testing.assert_array_equal(first[0][1], np.round(first[0][1]))
+
+
+def test_sizes_are_checked_before_anything_is_read(source):
+    with pytest.raises(ValueError, match="too small"):
+        batching.pair_batches(source, seed=0, batch_size=4, **SIZES | {"height": 40})

@@ -1,0 +1,132 @@
+"""Pairs: labels agree with pixels, the seed decides everything."""
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.in_graph import eager_and_in_tf_data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keras_homography import geometry
+from keras_homography.data import pairs
+
+INVERSE = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+SIZES = {"patch_size": 128, "rho": 32, "height": 240, "width": 320}
+
+
+def draw_many(count, seed=0, whole_pixels=False, **sizes):
+    sizes = SIZES | sizes
+    draws = [pairs.sample_pair(seed, i, **sizes, whole_pixels=whole_pixels) for i in range(count)]
+    positions, h4pt = zip(*draws, strict=True)
+    return np.stack(positions), np.stack(h4pt)
+
+
+def test_pixels_agree_with_the_label_by_opencv(images):
+    """Patch B is what OpenCV makes of the photo, and of patch A, with the label's homography."""
+    positions, h4pt = draw_many(4)
+    patches = pairs.extract_patches(images, positions, h4pt, 128).numpy()
+    square = geometry.corners(128).numpy()
+    for image, position, offsets, patch in zip(images, positions, h4pt, patches, strict=True):
+        x, y = position
+        np.testing.assert_array_equal(patch[..., 0], image[y : y + 128, x : x + 128, 0])
+
+        a_from_b = cv2.getPerspectiveTransform(square, square + offsets)
+        placed = square + position.astype(np.float32)
+        in_photo = cv2.getPerspectiveTransform(placed, placed + offsets)
+        warped_photo = cv2.warpPerspective(
+            image.astype(np.float32), in_photo, (320, 240), flags=INVERSE
+        )
+        cropped = warped_photo[y : y + 128, x : x + 128]
+        assert np.abs(patch[..., 1] - cropped).mean() < 0.5
+
+        warped_a = cv2.warpPerspective(
+            patch[..., 0], a_from_b, (128, 128), flags=INVERSE, borderValue=-1000
+        )
+        inside = warped_a >= 0
+        assert inside.mean() > 0.3
+        assert np.abs(patch[..., 1] - warped_a)[inside].mean() < 1.0
+
+
+def test_the_inverse_label_does_not_explain_the_pixels(images):
+    """What users of every peer ask: is it the matrix or its inverse?"""
+    positions, h4pt = draw_many(1)
+    patch = pairs.extract_patches(images[:1], positions, h4pt, 128).numpy()[0]
+    a_from_b = geometry.matrix_from_h4pt(h4pt, 128).numpy()[0].astype(np.float64)
+    errors = []
+    for flags in (INVERSE, cv2.INTER_LINEAR):
+        warped = cv2.warpPerspective(
+            patch[..., 0], a_from_b, (128, 128), flags=flags, borderValue=-1000
+        )
+        errors.append(np.abs(patch[..., 1] - warped)[warped >= 0].mean())
+    assert errors[0] < errors[1] / 5
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    patch_size=st.integers(8, 64),
+    share=st.floats(0.02, 0.49),
+    extra=st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    seed=st.integers(-(2**62), 2**62),
+    whole_pixels=st.booleans(),
+)
+def test_draws_stay_in_range(patch_size, share, extra, seed, whole_pixels):
+    rho = max(1, int(patch_size * share))
+    height, width = (patch_size + 2 * rho + more for more in extra)
+    pairs.check_sizes(patch_size, rho, height, width)
+    (x, y), h4pt = pairs.sample_pair(seed, 3, patch_size, rho, height, width, whole_pixels)
+    assert rho <= x <= width - patch_size - rho
+    assert rho <= y <= height - patch_size - rho
+    assert np.abs(h4pt).max() <= rho
+    assert geometry.is_convex(geometry.corners(patch_size) + h4pt)
+
+
+def test_draws_are_uniform():
+    positions, h4pt = draw_many(400)
+    assert positions.min(axis=0).tolist() == [32, 32]
+    np.testing.assert_array_less([150, 75], positions.max(axis=0))
+    np.testing.assert_allclose(h4pt.mean(axis=0), 0.0, atol=4.0)
+    np.testing.assert_allclose(h4pt.std(axis=0), 64 / np.sqrt(12), atol=1.5)
+
+
+def test_whole_pixels_have_the_expected_identity_error():
+    _, h4pt = draw_many(600, whole_pixels=True)
+    np.testing.assert_array_equal(h4pt, np.round(h4pt))
+    assert np.abs(h4pt).max() == 32
+    # Mean distance of two independent integers in [-32, 32], by enumeration.
+    x, y = np.mgrid[-32:33, -32:33]
+    expected = np.hypot(x, y).mean()
+    assert abs(np.linalg.norm(h4pt, axis=-1).mean() - expected) < 0.6
+
+
+def test_seed_and_index_decide():
+    first, again = draw_many(3), draw_many(3)
+    other = draw_many(3, seed=1)
+    np.testing.assert_array_equal(first[1], again[1])
+    assert not np.array_equal(first[1], other[1])
+    assert len({h4pt.tobytes() for h4pt in first[1]}) == 3
+
+
+def test_the_same_in_a_dataset(images):
+    def make(index):
+        position, h4pt = pairs.sample_pair(5, index, **SIZES)
+        return pairs.extract_patches(images[:1], position[None], h4pt[None], 128), h4pt
+
+    eager, in_graph = eager_and_in_tf_data(make, tf.constant(7, tf.int64))
+    np.testing.assert_array_equal(eager[1], in_graph[1])
+    np.testing.assert_array_equal(eager[0], in_graph[0])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((128, 64, 1000, 1000), "rho must be above 0 and below half"),
+        ((128, 0, 1000, 1000), "rho must be above 0"),
+        ((4, 1, 1000, 1000), "patch_size must be at least 8"),
+        ((128, 32, 240, 191), "too small"),
+        ((128, 32, 100, 320), "needs at least 192x192"),
+    ],
+)
+def test_impossible_sizes_are_refused(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        pairs.check_sizes(*sizes)

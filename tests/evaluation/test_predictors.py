@@ -1,0 +1,174 @@
+"""Networks and functions behind one signature."""
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from keras_homography import models
+from keras_homography.evaluation import opencv_estimators, predictors, protocols
+
+CONSTANT = np.array([[3, -4], [5, 6], [-7, 8], [9, 2]], np.float32)
+
+
+def constant_model(size, channels=2, outputs=8):
+    """A network that always predicts `CONSTANT`."""
+    pairs = keras.Input((size, size, channels))
+    x = keras.layers.GlobalAveragePooling2D()(pairs)
+    x = keras.layers.Dense(
+        outputs,
+        kernel_initializer="zeros",
+        bias_initializer=keras.initializers.Constant(0.0),
+        name="offsets",
+    )(x)
+    model = keras.Model(pairs, keras.layers.Reshape((outputs // 2, 2))(x))
+    if outputs == 8:
+        kernel = np.zeros([channels, 8], np.float32)
+        model.get_layer("offsets").set_weights([kernel, CONSTANT.ravel()])
+    return model
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(model, name="model.keras"):
+        path = tmp_path / name
+        model.save(path)
+        return str(path)
+
+    return save
+
+
+def open_one(name, protocol="coco128", **options):
+    (opened,) = predictors.open_all([name], protocols.get(protocol), **options)
+    return opened
+
+
+def test_a_network_at_its_own_size(save):
+    path = save(constant_model(128))
+    opened = open_one(path)
+    found = opened.predict(np.zeros([3, 128, 128, 2], np.uint8))
+    np.testing.assert_allclose(found, [CONSTANT] * 3, rtol=1e-6)
+    assert opened.name == path
+    assert opened.parameters == 2 * 8 + 8
+    assert opened.file_bytes > 1000
+
+
+def test_a_network_sees_larger_patches_by_area_and_its_matrix_is_rescaled(save):
+    path = save(constant_model(128))
+    found = open_one(path, "paper256").predict(np.zeros([2, 256, 256, 2], np.uint8))
+    square = np.float32([[0, 0], [128, 0], [128, 128], [0, 128]])
+    small = cv2.getPerspectiveTransform(square, square + CONSTANT)
+    large_from_small = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
+    matrix = large_from_small @ small @ np.linalg.inv(large_from_small)
+    corners = 2.0 * square
+    expected = cv2.perspectiveTransform(corners[None].astype(np.float64), matrix)[0] - corners
+    np.testing.assert_allclose(found, [expected] * 2, atol=2e-3)
+    doubled = open_one(path, "paper256", paper_doubling=True)
+    found_doubled = doubled.predict(np.zeros([1, 256, 256, 2], np.uint8))
+    np.testing.assert_allclose(found_doubled[0], 2 * CONSTANT, rtol=1e-6)
+
+
+def test_larger_patches_are_resized_by_area(save):
+    pairs = keras.Input((128, 128, 2))
+    x = keras.layers.MaxPooling2D(128)(pairs)
+    x = keras.layers.Flatten()(x)
+    model = keras.Model(pairs, keras.layers.Reshape((4, 2))(keras.layers.RepeatVector(4)(x)))
+    opened = open_one(save(model), "paper256", paper_doubling=True)
+    patches = np.zeros([1, 256, 256, 2], np.uint8)
+    patches[0, 4, 6] = 200  # one pixel of four
+    np.testing.assert_allclose(opened.predict(patches), 2 * 50.0)
+
+
+def test_a_network_at_the_size_of_the_protocol_is_not_resized(save):
+    found = open_one(save(constant_model(256)), "paper256").predict(
+        np.zeros([1, 256, 256, 2], np.uint8)
+    )
+    np.testing.assert_allclose(found[0], CONSTANT, rtol=1e-6)
+
+
+def test_a_network_with_more_outputs_gives_its_first(save):
+    model = constant_model(128)
+    several = keras.Model(model.input, [model.output, model.layers[1].output])
+    found = open_one(save(several)).predict(np.zeros([1, 128, 128, 2], np.uint8))
+    np.testing.assert_allclose(found[0], CONSTANT, rtol=1e-6)
+
+
+def test_the_classifier_says_how_sure_it_is(save):
+    model = models.build("homographynet_classifier", width=0.05)
+    scores = model.get_layer("scores")
+    bias = np.zeros([4, 2, 21], np.float32)
+    bias[:, :, 3] = np.log(20)  # half of the probability at one bin, the rest everywhere else
+    scores.bias.assign(bias.ravel())
+    h4pt, confidence = open_one(save(model)).predict_with_confidence(
+        np.zeros([2, 128, 128, 2], np.uint8)
+    )
+    np.testing.assert_allclose(confidence, [0.25, 0.25], rtol=1e-5)  # both along x and along y
+    assert h4pt.shape == (2, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size": 64}, "takes patches of 64 pixels; protocol coco128 needs a model of 128"),
+        ({"size": 128, "channels": 1}, "no model of pairs"),
+        ({"size": 128, "outputs": 6}, "no model of pairs"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_refused(save, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        open_one(save(constant_model(**arguments)))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04 broken"])
+def test_a_file_that_is_no_model_is_refused(tmp_path, content):
+    path = tmp_path / "broken.keras"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"Cannot read .*broken.keras as a Keras model: ."):
+        open_one(str(path))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["surf"], "no estimator 'surf'.*sift_ransac"),
+        (["runs/none.keras"], "no model file runs/none.keras"),
+        (["identity", "identity"], "given twice: identity"),
+        (["all", "sift_ransac"], "given twice: sift_ransac"),
+        ([], "No estimator"),
+    ],
+)
+def test_bad_names_are_refused(names, message):
+    with pytest.raises(ValueError, match=message):
+        predictors.open_all(names, protocols.get("coco128"))
+
+
+def test_a_missing_akaze_is_refused_before_anything_is_measured(monkeypatch):
+    monkeypatch.setattr(opencv_estimators, "_make_akaze", lambda: None)
+    with pytest.raises(ValueError, match="opencv-contrib-python"):
+        open_one("akaze_magsac")
+    names = [opened.name for opened in predictors.open_all(["all"], protocols.get("coco128"))]
+    assert "sift_ransac" in names
+    assert "akaze_magsac" not in names
+
+
+def test_a_users_own_estimator_by_its_name(monkeypatch):
+    def mine(patch_a, patch_b):
+        assert patch_a.shape == patch_b.shape == (128, 128)
+        return CONSTANT if patch_b.any() else None
+
+    monkeypatch.setitem(opencv_estimators.ESTIMATORS, "mine", mine)
+    patches = np.zeros([2, 128, 128, 2], np.uint8)
+    patches[1, ..., 1] = 1
+    found = open_one("mine").predict(patches)
+    assert np.isnan(found[0]).all()
+    np.testing.assert_array_equal(found[1], CONSTANT)
+
+
+def test_a_pairs_result_does_not_depend_on_the_pairs_before_it(monkeypatch):
+    def random(patch_a, patch_b):
+        return cv2.randu(np.zeros([4, 2]), 0.0, 1.0)
+
+    monkeypatch.setitem(opencv_estimators.ESTIMATORS, "random", random)
+    found = open_one("random").predict(np.zeros([3, 128, 128, 2], np.uint8))
+    assert found.any()
+    np.testing.assert_array_equal(found[1:], found[:-1])

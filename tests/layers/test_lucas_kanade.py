@@ -1,0 +1,145 @@
+"""Lucas–Kanade on pairs with a known homography."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.in_graph import eager_and_in_tf_data, in_tflite
+
+from keras_homography import models
+from keras_homography.data import batching, distortions, sources
+from keras_homography.evaluation import metrics
+from keras_homography.layers import lucas_kanade
+
+
+@pytest.fixture(scope="module")
+def source():
+    return sources.SyntheticSource(120, 160)
+
+
+def make_pairs(source, distortion=None, count=8):
+    batches = batching.pair_batches(
+        source,
+        seed=3,
+        batch_size=count,
+        patch_size=64,
+        rho=12,
+        height=120,
+        width=160,
+        distort=distortions.get_distortion(distortion) if distortion else None,
+    )
+    patches, h4pt = next(iter(batches))
+    return patches.numpy(), h4pt.numpy()
+
+
+def near(h4pt, distance):
+    """Corners that are wrong by a distance, on average, in pixels."""
+    offsets = np.random.default_rng(0).normal(size=h4pt.shape)
+    mean = np.linalg.norm(offsets, axis=-1).mean(axis=-1)[:, None, None]
+    return (h4pt + distance * offsets / mean).astype(np.float32)
+
+
+def refine(patches, start, **options):
+    return [each.numpy() for each in lucas_kanade.LucasKanade(**options)(patches, start)]
+
+
+def test_clean_pairs_become_exact(source):
+    patches, h4pt = make_pairs(source)
+    refined, disagreement, moved = refine(patches, near(h4pt, 1.0))
+    errors = metrics.corner_errors(h4pt, refined)
+    assert np.median(errors) < 0.02
+    assert (errors < 0.3).all()
+    assert disagreement.shape == (8,)
+    assert (disagreement < 0.45).all()
+    assert (moved < 0.1).all()
+
+
+def test_the_truth_stays(source):
+    patches, h4pt = make_pairs(source)
+    refined, *_ = refine(patches, h4pt)
+    assert (metrics.corner_errors(h4pt, refined) < 0.05).all()
+
+
+def test_light_and_gamma_are_fitted(source):
+    patches, h4pt = make_pairs(source)
+    dark = patches.copy()
+    dark[..., 1] = 20 + 150 * (patches[..., 1] / 255) ** 1.5
+    refined, *_ = refine(dark, near(h4pt, 1.0))
+    assert np.median(metrics.corner_errors(h4pt, refined)) < 0.1
+
+
+def test_camera_noise_costs_little(source):
+    patches, h4pt = make_pairs(source, "photometric")
+    refined, *_ = refine(patches, near(h4pt, 1.0))
+    assert np.median(metrics.corner_errors(h4pt, refined)) < 0.5
+
+
+def test_what_is_hidden_is_left_out(source):
+    patches, h4pt = make_pairs(source, "occlusion")
+    refined, *_ = refine(patches, near(h4pt, 0.5))
+    assert np.median(metrics.corner_errors(h4pt, refined)) < 0.25
+
+
+def test_what_does_not_fit_is_not_moved_to_something_worse(source):
+    patches, h4pt = make_pairs(source)
+    unrelated = np.stack([patches[..., 0], np.roll(patches[..., 1], 1, axis=0)], axis=-1)
+    start = np.zeros_like(h4pt)
+    refined, disagreement, _ = refine(unrelated, start)
+    _, right, _ = refine(patches, h4pt)
+    assert np.isfinite(refined).all()
+    assert disagreement.min() > right.max()
+
+
+@pytest.mark.parametrize("grey", [0.0, 100.0, 255.0])
+def test_without_texture_the_start_stays(grey):
+    patches = np.full([1, 64, 64, 2], grey, np.float32)
+    start = np.full([1, 4, 2], 3.0, np.float32)
+    refined, disagreement, _ = refine(patches, start)
+    np.testing.assert_allclose(refined, start, atol=1e-2)
+    assert np.isfinite(disagreement).all()
+
+
+@pytest.mark.parametrize("start", [1e4, -60.0])
+def test_a_start_out_of_the_patch_gives_finite_numbers(source, start):
+    patches, _ = make_pairs(source)
+    refined, disagreement, _ = refine(patches, np.full([8, 4, 2], start, np.float32))
+    assert np.isfinite(refined).all()
+    assert np.isfinite(disagreement).all()
+
+
+def test_eagerly_and_in_tf_data(source):
+    patches, h4pt = make_pairs(source)
+    layer = lucas_kanade.LucasKanade()
+    eager, in_graph = eager_and_in_tf_data(lambda p, h: layer(p, h)[0], patches, near(h4pt, 0.5))
+    np.testing.assert_allclose(in_graph, eager, atol=1e-2)
+
+
+def test_gradients_are_finite(source):
+    patches, h4pt = (tf.constant(each) for each in make_pairs(source))
+    with tf.GradientTape() as tape:
+        tape.watch((patches, h4pt))
+        refined, *_ = lucas_kanade.LucasKanade(steps=((2, 1), (1, 1)))(patches, h4pt + 0.3)
+        total = tf.reduce_sum(tf.square(refined - h4pt))
+    for gradient in tape.gradient(total, (patches, h4pt)):
+        assert np.isfinite(gradient).all()
+        assert np.abs(gradient).max() > 0
+
+
+def test_attached_to_a_model_and_read_back(source, tmp_path):
+    patches, _ = make_pairs(source, count=2)
+    model = models.build("homographynet", patch_size=64, width=0.1)  # says identity
+    refined = lucas_kanade.attach(model, steps=((2, 2), (1, 1)))
+    assert refined.output_shape == (None, 4, 2)
+    expected, *_ = refine(patches, np.zeros([2, 4, 2], np.float32), steps=((2, 2), (1, 1)))
+    found = refined(patches)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    refined.save(tmp_path / "model.keras")
+    copy = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(copy(patches), found, atol=1e-3)
+
+
+def test_converts_to_tflite(source):
+    patches, h4pt = make_pairs(source, count=1)
+    layer = lucas_kanade.LucasKanade()
+    found = in_tflite(lambda p, h: layer(p, h)[0], patches, near(h4pt, 1.0))
+    assert metrics.corner_errors(h4pt, found)[0] < 0.05

@@ -1,0 +1,84 @@
+"""The shipped model: there, small, exact, and the same in TFLite."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from ai_edge_litert import interpreter as litert
+
+import keras_homography
+from keras_homography.data import batching, distortions, sources
+from keras_homography.evaluation import metrics
+from keras_homography.utils import files
+
+
+@pytest.fixture(scope="module")
+def model():
+    return keras_homography.load_pretrained()
+
+
+def make_pairs(distortion=None, count=32):
+    sizes = {"patch_size": 128, "rho": 32, "height": 240, "width": 320}
+    batches = batching.pair_batches(
+        sources.SyntheticSource(240, 320),
+        seed=10**6,  # far from the seed of its training
+        batch_size=count,
+        distort=distortions.get_distortion(distortion) if distortion else None,
+        **sizes,
+    )
+    patches, h4pt = next(iter(batches))
+    return patches.numpy(), h4pt.numpy()
+
+
+@pytest.mark.parametrize(
+    ("distortion", "median"), [(None, 0.02), ("photometric", 0.5), ("occlusion", 0.1)]
+)
+def test_accuracy(model, distortion, median):
+    patches, h4pt = make_pairs(distortion)
+    errors = metrics.corner_errors(h4pt, model(patches))
+    assert np.median(errors) < median
+    assert (errors < 1).mean() > 0.8
+
+
+def test_files_are_small():
+    assert files.packaged_file("saved_models", "homography.keras").stat().st_size < 8e6
+    assert files.packaged_file("saved_models", "homography.tflite").stat().st_size < 8e6
+
+
+@pytest.mark.parametrize("distortion", [None, "occlusion"])
+def test_tflite_gives_the_same(model, distortion):
+    """On pairs that are done at once and on pairs that are looked at again."""
+    patches, _ = make_pairs(distortion, count=12)
+    interpreter = litert.Interpreter(str(files.packaged_file("saved_models", "homography.tflite")))
+    operators = {operator["op_name"] for operator in interpreter._get_ops_details()}
+    assert not any(name.startswith(("Flex", "CUSTOM")) for name in operators)
+    run = interpreter.get_signature_runner()
+    found = np.concatenate([run(pairs=pair[None])["h4pt"] for pair in patches])
+    np.testing.assert_allclose(found, model(patches), atol=0.01)
+
+
+def test_keras_opens_the_file_once_the_package_is_imported():
+    path = files.packaged_file("saved_models", "homography.keras")
+    program = (
+        "import keras_homography, tensorflow as tf\n"
+        f"model = tf.keras.models.load_model({str(path)!r})\n"
+        "print(model.input_shape, model.output_shape)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=pathlib.Path(os.sep),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "(None, 128, 128, 2) (None, 4, 2)"
+
+
+def test_a_missing_file_is_explained(monkeypatch):
+    monkeypatch.setattr(files, "packaged_file", lambda folder, name: None)
+    with pytest.raises(ValueError, match=r"homography\.keras is missing .* Install the package"):
+        keras_homography.load_pretrained()

@@ -1,0 +1,337 @@
+"""Models that are not ours, or not as they were exported, are not opened."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from keras_homography import models
+from keras_homography.saving import loading, networks, security, verified_export
+from keras_homography.utils import files
+
+PAIR = np.zeros([1, 32, 32, 2], np.float32)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A folder with all that a run exports."""
+    folder = tmp_path_factory.mktemp("exported")
+    keras.utils.set_random_seed(0)
+    model = models.build("homographynet", patch_size=32, rho=8, width=0.05)
+    verified_export.export(model, folder, PAIR)
+    return folder
+
+
+@pytest.mark.parametrize("name", verified_export.OF_A_RUN)
+def test_what_was_exported_is_opened_also_under_another_name(exported, tmp_path, name):
+    assert networks.open_network(exported / name)[1] == 32
+    copy = shutil.copytree if (exported / name).is_dir() else shutil.copy
+    copy(exported / name, tmp_path / f"other{(exported / name).suffix}")
+    shutil.copy(exported / security.MANIFEST, tmp_path)
+    assert networks.open_network(tmp_path / f"other{(exported / name).suffix}")[1] == 32
+
+
+def test_what_ships_is_opened_anywhere(tmp_path):
+    shutil.copy(files.packaged_file("saved_models", "homography.tflite"), tmp_path / "copy.tflite")
+    assert networks.open_network(tmp_path / "copy.tflite")[1] == 128
+
+
+@pytest.mark.parametrize("name", ["saved_model", "model.tflite"])
+def test_what_has_changed_or_is_not_listed_is_refused_before_it_runs(exported, tmp_path, name):
+    copy = shutil.copytree if name == "saved_model" else shutil.copy
+    copy(exported / name, tmp_path / name)
+    with pytest.raises(ValueError, match=r"not one of ours.*--trust_model"):
+        networks.open_network(tmp_path / name)
+    assert networks.open_network(tmp_path / name, trusted=True)[1] == 32
+
+    (tmp_path / security.MANIFEST).write_text('{"schema_version": 1, "sha256": {"else": "0"}}')
+    with pytest.raises(ValueError, match="does not list it"):
+        networks.open_network(tmp_path / name)
+
+    shutil.copy(exported / security.MANIFEST, tmp_path)
+    networks.open_network(tmp_path / name)
+    changed = tmp_path / name
+    if changed.is_dir():
+        (changed / "assets" / "extra.txt").write_text("")
+    else:
+        data = bytearray(changed.read_bytes())
+        data[len(data) // 2] ^= 1
+        changed.write_bytes(data)
+    with pytest.raises(ValueError, match="it has changed since it was exported"):
+        networks.open_network(changed)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"sha256": 3}', '{"sha256": {"model.tflite": []}}'])
+def test_a_damaged_manifest_lists_nothing(exported, tmp_path, text):
+    shutil.copy(exported / "model.tflite", tmp_path)
+    (tmp_path / security.MANIFEST).write_text(text)
+    with pytest.raises(ValueError, match="is not opened"):
+        security.check_listed(tmp_path / "model.tflite")
+
+
+def test_a_manifest_keeps_what_else_it_lists(exported, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(exported, folder)
+    (folder / "model.keras").unlink()
+    (folder / "new").write_text("new")
+    security.write_manifest(folder, ["new"])
+    listed = json.loads((folder / security.MANIFEST).read_text())["sha256"]
+    assert sorted(listed) == ["model.tflite", "new", "saved_model"]
+    security.check_listed(folder / "saved_model")
+
+
+def lambda_model():
+    pairs = keras.Input((32, 32, 2))
+    x = keras.layers.Lambda(lambda x: x + 1)(pairs)
+    x = keras.layers.Reshape((4, 2))(keras.layers.Dense(8)(keras.layers.Flatten()(x)))
+    return keras.Model(pairs, x)
+
+
+@keras.saving.register_keras_serializable("elsewhere")
+class Foreign(keras.layers.Layer):
+    """A registered class of somebody else."""
+
+    def call(self, x):
+        return x
+
+
+def foreign_model():
+    pairs = keras.Input((32, 32, 2))
+    x = keras.layers.Flatten()(Foreign()(pairs))
+    return keras.Model(pairs, keras.layers.Reshape((4, 2))(keras.layers.Dense(8)(x)))
+
+
+@pytest.mark.parametrize(
+    ("build", "name"), [(lambda_model, "'Lambda'"), (foreign_model, "'Foreign' of test_trust")]
+)
+def test_code_of_others_in_a_keras_file_is_refused(tmp_path, build, name):
+    path = tmp_path / "model.keras"
+    build().save(path)
+    with pytest.raises(ValueError, match=f"holds {name}.*can run any code.*--trust_model"):
+        loading.load_model(path)
+    assert loading.load_model(path, trusted=True).output_shape == (None, 4, 2)
+
+
+def rewritten(source, target, change):
+    """A `.keras` file whose configuration went through `change`."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "config.json":
+                data = json.dumps(change(json.loads(data))).encode()
+            new.writestr(name, data)
+    return target
+
+
+def with_activation(config, activation):
+    for layer in config["config"]["layers"]:
+        if layer["class_name"] == "Conv2D":
+            layer["config"]["activation"] = activation
+    return config
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        {"class_name": "function", "config": "system", "module": "os"},
+        {"class_name": "function", "config": "get_file", "module": "keras.utils"},
+        {
+            "class_name": "__lambda__",
+            "config": {"value": "4wE=", "defaults": None, "closure": None},
+        },
+        {"class_name": "enable_unsafe_deserialization", "config": {}, "module": "keras.config"},
+        {"class_name": "Popen", "config": {"args": "true"}, "module": "subprocess"},
+    ],
+)
+def test_calls_hidden_in_a_configuration_are_refused(exported, tmp_path, activation):
+    path = rewritten(
+        exported / "model.keras",
+        tmp_path / "model.keras",
+        lambda config: with_activation(config, activation),
+    )
+    with pytest.raises(ValueError, match="can run any code"):
+        loading.load_model(path)
+
+
+def test_a_foreign_class_under_another_name_is_refused(tmp_path):
+    """Keras builds what is registered, whatever the module and the class say."""
+    foreign_model().save(tmp_path / "foreign.keras")
+
+    def disguise(config):
+        for layer in config["config"]["layers"]:
+            if layer["class_name"] == "Foreign":
+                layer |= {"class_name": "Dropout", "module": "keras.layers"}
+        return config
+
+    path = rewritten(tmp_path / "foreign.keras", tmp_path / "model.keras", disguise)
+    with pytest.raises(ValueError, match="can run any code"):
+        loading.load_model(path)
+
+
+def test_another_format_under_the_same_checks_is_refused(exported, tmp_path):
+    """A file that is an archive and HDF5 at once: Keras goes by the name."""
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file["kernel"] = np.ones(3)
+    path.write_bytes(path.read_bytes() + (exported / "model.keras").read_bytes())
+    with pytest.raises(ValueError, match=r"must end in \.keras"):
+        loading.load_model(path)
+
+
+def test_a_damaged_or_encrypted_archive_is_no_model(exported, tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("metadata.json", "config.json", "model.weights.h5"):
+            archive.writestr(name, b"x" * 1000)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"config.json") + len("config.json")
+    for number in (0, 3):
+        data[place + number] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="Cannot read"):
+        loading.load_model(path)
+
+
+def test_a_trusted_model_is_exported_again(tmp_path):
+    lambda_model().save(tmp_path / "model.keras")
+    model = loading.load_model(tmp_path / "model.keras", trusted=True)
+    (tmp_path / "out").mkdir()
+    assert verified_export.export(model, tmp_path / "out", PAIR, ["model.keras"]) == {
+        "model.keras": 0.0
+    }
+
+
+@pytest.mark.parametrize("name", ["../escaped.txt", "/tmp/escaped.txt", "assets/x", "model.pkl"])
+def test_an_archive_with_other_members_is_refused(exported, tmp_path, name):
+    folder = tmp_path / "within"
+    folder.mkdir()
+    path = folder / "model.keras"
+    shutil.copy(exported / "model.keras", path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, "escaped")
+    with pytest.raises(ValueError, match="no model of ours does"):
+        loading.load_model(path)
+    assert not (tmp_path / "escaped.txt").exists()
+
+
+def test_an_archive_that_claims_to_be_huge_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(security, "_LARGEST", 2**25)
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", bytes(2**26))
+    assert path.stat().st_size < 2**17
+    with pytest.raises(ValueError, match="too large"):
+        loading.load_model(path)
+
+
+def external(file, secret):
+    file["layers"] = h5py.ExternalLink(str(secret), "kernel")
+
+
+def dangling_first(file, secret):
+    file["aaa"] = h5py.SoftLink("/missing")
+    external(file, secret)
+
+
+def cycle(file, secret):
+    file["a"] = file["/"]
+
+
+def virtual(file, secret):
+    layout = h5py.VirtualLayout(shape=(3,), dtype="f8")
+    layout[:] = h5py.VirtualSource(str(secret), "kernel", shape=(3,))
+    file.create_virtual_dataset("layers", layout)
+
+
+@pytest.mark.parametrize("spoil", [external, dangling_first, cycle, virtual])
+def test_weights_in_other_files_are_refused(exported, tmp_path, spoil):
+    secret = tmp_path / "secret.h5"
+    with h5py.File(secret, "w") as file:
+        file["kernel"] = np.ones(3)
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        spoil(file, secret)
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(exported / "model.keras") as old, zipfile.ZipFile(path, "w") as new:
+        new.writestr("metadata.json", old.read("metadata.json"))
+        new.writestr("config.json", old.read("config.json"))
+        new.writestr("model.weights.h5", buffer.getvalue())
+    with pytest.raises(ValueError, match="lie in other files"):
+        loading.load_model(path)
+
+
+def test_a_folder_linked_into_a_saved_model_is_refused(exported, tmp_path):
+    shutil.copytree(exported / "saved_model", tmp_path / "saved_model")
+    (tmp_path / "saved_model" / "variables").rename(tmp_path / "elsewhere")
+    (tmp_path / "saved_model" / "variables").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="a link to a folder"):
+        networks.open_network(tmp_path / "saved_model")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 no archive"])
+def test_what_is_no_archive_is_no_model(tmp_path, content):
+    (tmp_path / "model.keras").write_bytes(content)
+    with pytest.raises(ValueError, match=r"Cannot read .* as a Keras model"):
+        loading.load_model(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("program", ["evaluate", "export", "train"])
+def test_programs_refuse_in_one_line(tmp_path, program):
+    path = tmp_path / "lambda.keras"
+    lambda_model().save(path)
+    flag = {"train": "initial_weights"}.get(program, "model")
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", f"keras_homography.{program}", f"--{flag}={path}"),
+            *("--dataset=synthetic", f"--output_dir={tmp_path}/out"),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert "holds 'Lambda'" in result.stderr
+    assert "--trust_model" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+NOTHING_UNPICKLED = """
+import sys
+def audit(event, arguments):
+    if event == "pickle.find_class":
+        raise RuntimeError(f"unpickled {arguments}")
+sys.addaudithook(audit)
+import numpy as np
+import keras_homography
+from keras_homography import artifacts, backends
+for path in sys.argv[1:]:
+    run, size = backends.open_network(path)
+    assert run(np.zeros([1, size, size, 2], np.float32)).shape == (1, 4, 2)
+assert keras_homography.load_pretrained()(np.zeros([1, 128, 128, 2])).shape == (1, 4, 2)
+keras_homography.HomographyEstimator()
+"""
+
+
+def test_nothing_is_unpickled(exported):
+    paths = [str(exported / name) for name in verified_export.OF_A_RUN]
+    subprocess.run([sys.executable, "-c", NOTHING_UNPICKLED, *paths], check=True)
+
+
+def test_shipped_files_are_those_of_their_manifest_and_of_the_model_card():
+    listed = json.loads(files.packaged_file("saved_models", security.MANIFEST).read_text())[
+        "sha256"
+    ]
+    card = files.packaged_file("saved_models", "README.md").read_text(encoding="utf-8")
+    assert sorted(listed) == ["homography.keras", "homography.tflite"]
+    for name, value in listed.items():
+        assert security.digest(files.packaged_file("saved_models", name)) == value
+        assert value in card

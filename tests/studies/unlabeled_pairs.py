@@ -1,0 +1,47 @@
+"""Writes pairs as a user has them, without labels: folders of two images each.
+
+    python tests/unlabeled_pairs.py PHOTOS FOLDER COUNT
+
+The pairs are made of the photos in a folder under different light, blur, noise and JPEG
+compression ("photometric"), 128x128 pixels with corners up to 32 pixels apart. What the corners are
+is not written.
+"""
+
+import pathlib
+import sys
+
+import cv2
+import keras
+import numpy as np
+
+from keras_homography.data import batching, distortions, sources
+
+_SEED = 20  # not that of validation or of a protocol
+
+
+def main(photos_folder, folder, count):
+    sizes = {"height": 240, "width": 320}
+    source = sources.open_source(photos_folder, "all", least_side=128, **sizes)
+    batches = batching.pair_batches(
+        source,
+        seed=_SEED,
+        batch_size=20,
+        patch_size=128,
+        rho=32,
+        pairs_per_image=4,
+        distort=distortions.get_distortion("photometric"),
+        **sizes,
+    )
+    progress = keras.utils.Progbar(int(count), unit_name="pair")
+    pairs = (patches for batch, _ in batches for patches in batch.numpy().astype(np.uint8))
+    for number, patches in zip(range(int(count)), pairs, strict=False):
+        pair = pathlib.Path(folder) / f"{number:06d}"
+        pair.mkdir(parents=True)
+        for channel, name in enumerate("ab"):
+            if not cv2.imwrite(str(pair / f"{name}.png"), patches[..., channel]):
+                raise OSError(f"{pair} cannot be written.")
+        progress.add(1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

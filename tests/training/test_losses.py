@@ -1,0 +1,167 @@
+"""Losses and metrics against hand-made values."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_homography.data import pairs
+from keras_homography.evaluation import metrics
+from keras_homography.training import losses
+
+ZERO = np.zeros((2, 4, 2), np.float32)
+# Distances (5, 0, 0, 0) and (1, 1, 1, 1).
+OFF = np.array([[[3, 4], [0, 0], [0, 0], [0, 0]], [[1, 0], [0, 1], [-1, 0], [0, -1]]], np.float32)
+
+
+REGRESSION = ["corner", "l2", "huber"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("corner", [1.25, 1.0]),
+        ("l2", [0.5 * 25 / 16, 0.5 * 4 / 16]),
+        ("huber", [(2.5 + 3.5) / 8, 4 * 0.5 / 8]),
+    ],
+)
+def test_values(name, expected):
+    np.testing.assert_allclose(losses.get_loss(name, rho=4)(ZERO, OFF), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", REGRESSION)
+@pytest.mark.parametrize("h4pt", [ZERO, OFF])
+def test_gradients_are_finite_and_vanish_at_the_truth(name, h4pt):
+    h4pt = tf.constant(h4pt)
+    with tf.GradientTape() as tape:
+        tape.watch(h4pt)
+        loss = losses.get_loss(name, rho=4)(ZERO, h4pt)
+    gradient = tape.gradient(loss, h4pt).numpy()
+    assert np.isfinite(gradient).all()
+    np.testing.assert_array_equal(gradient != 0, h4pt.numpy() != 0)
+
+
+def test_unknown_loss():
+    with pytest.raises(ValueError, match="no loss 'l1'; there are corner, l2, huber"):
+        losses.get_loss("l1", 32)
+
+
+def test_corner_errors_agree_with_the_loss():
+    np.testing.assert_allclose(metrics.corner_errors(ZERO, OFF), losses.corner_distance(ZERO, OFF))
+
+
+def test_summary():
+    summary = metrics.summarize([0.0, 0.5, 1.0, 2.5, 46.0])
+    assert summary["mace"] == 10.0
+    assert summary["median"] == 1.0
+    assert summary["under_1px"] == pytest.approx(0.4)
+    assert summary["under_3px"] == pytest.approx(0.8)
+    assert summary["p90"] <= summary["p99"] <= 46.0
+
+
+@pytest.mark.parametrize("name", REGRESSION)
+def test_nan_is_not_hidden(name):
+    assert np.isnan(losses.get_loss(name, rho=4)(ZERO, OFF * np.nan)).all()
+
+
+def test_cross_entropy_is_least_where_the_expectation_is_the_truth():
+    """A truth a quarter of the way between two bins, 1 px apart."""
+    h4pt = tf.fill([1, 4, 2], 2.25)
+    scores = tf.Variable(tf.zeros([1, 4, 2, 21]))
+    for _ in range(400):
+        with tf.GradientTape() as tape:
+            loss = losses.cross_entropy(h4pt, tf.nn.softmax(scores), rho=10)
+        scores.assign_sub(8.0 * tape.gradient(loss, scores))
+    probabilities = tf.nn.softmax(scores)
+    np.testing.assert_allclose(probabilities[0, 0, 0, 12:14], [0.75, 0.25], atol=0.03)
+    expectation = tf.reduce_sum(probabilities * tf.range(-10.0, 11.0), axis=-1)
+    np.testing.assert_allclose(expectation, h4pt, atol=0.1)
+
+
+def test_cross_entropy_of_a_bin_is_minus_its_log_probability():
+    probabilities = np.full((1, 4, 2, 21), 0.5 / 20, np.float32)
+    probabilities[..., 20] = 0.5
+    for truth in (10.0, 12.0):  # at the last bin, and beyond it
+        loss = losses.cross_entropy(tf.fill([1, 4, 2], truth), probabilities, rho=10)
+        np.testing.assert_allclose(loss, [np.log(2.0)], rtol=1e-5)
+
+
+def test_cross_entropy_needs_probabilities():
+    with pytest.raises(ValueError, match="for a model with probabilities"):
+        losses.get_loss("cross_entropy", 32)
+
+
+@pytest.fixture(scope="module")
+def labelled(images):
+    """Three clean pairs of 128 pixels whose corners moved by up to 24."""
+    return [each.numpy() for each in pairs.make_pair_fn(0, 128, 24)(images[:3], np.arange(3))]
+
+
+def test_photometric_is_least_at_the_truth(labelled):
+    patches, h4pt = labelled
+    at_truth = losses.photometric(patches, h4pt).numpy()
+    assert (at_truth < 0.3).all()
+    moves = np.random.default_rng(0).normal(0, 1, [20, 3, 4, 2]).astype(np.float32)
+    before = at_truth
+    for distance in (1, 3, 10):
+        there = np.stack([losses.photometric(patches, h4pt + distance * move) for move in moves])
+        assert (there > at_truth).all()
+        assert (there.mean(axis=0) > before).all()
+        before = there.mean(axis=0)
+
+
+def test_photometric_leads_to_the_truth(labelled):
+    """Gradient descent on the corners alone, from 3 px away."""
+    patches, true = labelled
+    h4pt = tf.Variable(true + 3.0 * np.array([[1, 0], [0, -1], [-1, 0], [0, 1]], np.float32))
+    optimizer = keras.optimizers.Adam(0.1)
+    for _ in range(150):
+        with tf.GradientTape() as tape:
+            loss = losses.photometric(patches, h4pt)
+        optimizer.apply_gradients([(tape.gradient(loss, h4pt), h4pt)])
+    assert metrics.corner_errors(true, h4pt).max() < 0.5
+
+
+def test_photometric_does_not_see_gain_and_bias(labelled):
+    patches, h4pt = labelled
+    changed = patches * [1.0, 0.6] + [0.0, 40.0]
+    np.testing.assert_allclose(
+        losses.photometric(changed.astype(np.float32), h4pt),
+        losses.photometric(patches, h4pt),
+        atol=0.03,  # the noise that is allowed for does not shrink with the gain
+    )
+
+
+def test_photometric_counts_what_is_covered_as_chance(labelled, images):
+    """A quarter of B covered by another photo: the rest still says where B lies."""
+    patches, h4pt = (each.copy() for each in labelled)
+    patches[:, 32:96, 32:96, 1] = images[3, :64, :64, 0]
+    at_truth = losses.photometric(patches, h4pt).numpy()
+    assert (at_truth < 0.7).all()
+    assert (losses.photometric(patches, h4pt + 4.0).numpy() > at_truth + 0.1).all()
+
+
+def test_photometric_without_overlap_or_texture_is_chance(labelled):
+    patches, h4pt = labelled
+    np.testing.assert_array_equal(losses.photometric(patches, h4pt + 500.0), 1.0)
+    np.testing.assert_allclose(losses.photometric(patches * 0 + 90.0, h4pt), 1.0, atol=1e-3)
+
+
+def test_photometric_has_finite_gradients(labelled):
+    patches, h4pt = labelled
+    for given, corners in (
+        (patches, h4pt),
+        (patches * 0, h4pt),
+        (patches, h4pt * 0),
+        (patches, h4pt + 500),
+    ):
+        corners = tf.constant(corners)
+        with tf.GradientTape() as tape:
+            tape.watch(corners)
+            loss = losses.photometric(given, corners)
+        assert np.isfinite(tape.gradient(loss, corners)).all()
+
+
+def test_photometric_is_not_of_corners_alone():
+    with pytest.raises(ValueError, match="of patches and corners"):
+        losses.get_loss("photometric", 32)

@@ -1,0 +1,134 @@
+"""What is accepted from outside, and what is said about the rest."""
+
+import contextlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from keras_homography.utils import image_input
+
+
+def colour(seed=0, height=40, width=60):
+    return np.random.default_rng(seed).integers(0, 256, [height, width, 3], np.uint8)
+
+
+def test_colour_becomes_opencvs_grey():
+    image = colour()
+    expected = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    np.testing.assert_array_equal(image_input.as_grey(image, "image"), expected)
+    with_alpha = np.dstack([image, image[..., 0]])
+    np.testing.assert_array_equal(image_input.as_grey(with_alpha, "image"), expected)
+
+
+def test_types_are_scaled_to_grey_levels():
+    grey = colour()[..., 0]
+    for image in (grey, grey[..., None], grey.astype(np.float64), grey.astype(np.uint16) * 257):
+        np.testing.assert_array_equal(image_input.as_grey(image, "image"), grey)
+    turned = np.rot90(grey)[::-1]  # strides of all signs
+    np.testing.assert_array_equal(image_input.as_grey(turned, "image"), turned)
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (np.zeros([3]), "shape"),
+        (np.zeros([0, 5]), "shape"),
+        (np.zeros([5, 5, 2]), "channels"),
+        (np.zeros([2, 5, 5, 3]), "shape"),
+        (np.full([5, 5], np.nan), "not finite"),
+        (np.full([5, 5], np.inf), "not finite"),
+        (np.full([5, 5], -3.0), "0 to 255"),
+        (np.full([5, 5], 300.0), "0 to 255"),
+        (np.full([5, 5], 0.5), "by 255"),
+        (np.zeros([5, 5], np.int32), "int32"),
+        (np.zeros([5, 5], bool), "bool"),
+        ("a.jpg", "shape"),
+        (None, "shape"),
+    ],
+)
+def test_what_is_no_image_is_named(image, says):
+    with pytest.raises(ValueError, match=says) as error:
+        image_input.as_grey(image, "image_a")
+    assert "image_a" in str(error.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    arrays.arrays(
+        st.one_of(
+            arrays.integer_dtypes(), arrays.unsigned_integer_dtypes(), arrays.floating_dtypes()
+        ),
+        arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=6),
+    )
+)
+def test_any_array_is_an_image_or_a_value_error(array):
+    with contextlib.suppress(ValueError):
+        grey = image_input.as_grey(array, "image")
+        assert grey.dtype == np.uint8
+        assert grey.shape == array.shape[:2]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "bmp", "gif"])
+def test_formats_are_read_as_colour(tmp_path, suffix):
+    smooth = cv2.GaussianBlur(colour(), (0, 0), 5)
+    path = tmp_path / f"a photo.{suffix}"
+    assert cv2.imwrite(str(path), smooth[..., ::-1])
+    photo = image_input.read_image(path)
+    assert photo.dtype == np.uint8
+    average = cv2.blur(photo, (9, 9)).astype(int)  # GIF has few colours, and mixes them
+    assert np.abs(average - smooth).mean() < 10
+
+
+def test_sixteen_bits_are_scaled(tmp_path):
+    grey = (np.arange(60 * 40).reshape(40, 60) * 27).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "deep.png"), grey)
+    photo = image_input.read_image(tmp_path / "deep.png")
+    assert np.abs(photo[..., 0].astype(float) - grey / 257.0).max() <= 1.0
+
+
+def test_the_exif_orientation_is_obeyed(tmp_path):
+    image = colour(height=20, width=60)
+    data = cv2.imencode(".jpg", image)[1].tobytes()
+    orientation = b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"  # turn right
+    tiff = b"MM\x00*\x00\x00\x00\x08\x00\x01" + orientation + b"\x00\x00\x00\x00"
+    exif = b"Exif\x00\x00" + tiff
+    header = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    (tmp_path / "portrait.jpg").write_bytes(data[:2] + header + data[2:])
+    assert image_input.read_image(tmp_path / "portrait.jpg").shape == (60, 20, 3)
+
+
+def test_files_that_are_no_image_are_refused(tmp_path):
+    encoded = cv2.imencode(".jpg", colour(height=200, width=200))[1].tobytes()
+    png = cv2.imencode(".png", colour())[1].tobytes()
+    files = {
+        "empty.jpg": (b"", "empty"),
+        "text.jpg": (b"not an image", "damaged"),
+        "half.jpg": (encoded[: len(encoded) // 2], "truncated"),
+        "half.png": (png[: len(png) // 2], "truncated"),
+        "header.jpg": (encoded[:20] + b"\xff\xd9", "damaged"),
+    }
+    for name, (data, says) in files.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=says):
+            image_input.read_image(tmp_path / name)
+    with pytest.raises(ValueError, match="folder"):
+        image_input.read_image(tmp_path)
+    with pytest.raises(ValueError, match="does not exist"):
+        image_input.read_image(tmp_path / "none.jpg")
+
+
+def test_a_video_is_read_frame_by_frame(tmp_path):
+    writer = cv2.VideoWriter(str(tmp_path / "v.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for grey in (40, 120, 200):
+        writer.write(np.full([48, 64, 3], grey, np.uint8))
+    writer.release()
+    frames, _ = image_input.read_video(tmp_path / "v.avi")
+    levels = [(number, round(float(frame.mean()), -1)) for number, frame in frames]
+    assert levels == [(0, 40), (1, 120), (2, 200)]
+    (tmp_path / "no.mp4").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="not a video"):
+        image_input.read_video(tmp_path / "no.mp4")
