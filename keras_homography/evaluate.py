@@ -38,7 +38,7 @@ flags.DEFINE_bool(
     "paper_doubling",
     False,
     "Where a network sees smaller patches than the protocol's: multiply its offsets, as the paper "
-    "does, instead of rescaling its matrix with half-pixel centres.",
+    "does, instead of rescaling its matrix with half-pixel centers.",
 )
 flags.DEFINE_list(
     "distortion",

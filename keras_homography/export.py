@@ -64,7 +64,7 @@ def main():
         raise ValueError(f"{path} computes in {model.dtype_policy.compute_dtype}, not in float32.")
     size = model.input_shape[1]
     sizes = {"height": max(240, 2 * size), "width": max(320, 8 * size // 3)}
-    source = sources.open_source(FLAGS.dataset, "all", least_side=size, **sizes)
+    source = sources.open_source(FLAGS.dataset, "all", min_side=size, **sizes)
     batches = batching.validation_batches(
         source, FLAGS.pairs, patch_size=size, rho=size // 4, **sizes
     )

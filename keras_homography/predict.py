@@ -11,7 +11,7 @@ On standard output, one JSON object for a pair, or one a line for every frame: `
 
 Leaves in `--output_dir` of a pair: `aligned.png` (A in the frame of B), `overlay.png` (A red, B
 cyan), `checkerboard.png`, `blink.gif`, and with `--panorama` `panorama.png`, both on one canvas. Of
-frames or a video: `stabilised.mp4`, every frame in the frame of A.
+frames or a video: `stabilized.mp4`, every frame in the frame of A.
 
 Exit code: 0; 3 if it cannot tell (of frames: not of one of them); 2 for a mistake in the command.
 """
@@ -142,7 +142,7 @@ def _align_sequence(estimator, path_a, frames, count):
             names.append((name, frame))
             yield frame
 
-    video, registered = pathlib.Path(FLAGS.output_dir) / "stabilised.mp4", 0
+    video, registered = pathlib.Path(FLAGS.output_dir) / "stabilized.mp4", 0
     with overlays.video_writer(video if FLAGS.pictures else None, image_a, FLAGS.max_side) as write:
         for number, result in enumerate(estimator.estimate_sequence(image_a, frames_only()), 1):
             name, frame = names.pop()

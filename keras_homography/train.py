@@ -51,7 +51,7 @@ def _image_size():
 
 
 def _is_unlabeled():
-    """Whether the pairs are a user's own, which nobody has labelled."""
+    """Whether the pairs are a user's own, which nobody has labeled."""
     given = FLAGS.dataset != "synthetic" and os.path.exists(FLAGS.dataset)
     return FLAGS.loss == "photometric" and given
 
@@ -62,7 +62,7 @@ def _parts():
 
 
 def _open_frames(width, height, cluster):
-    """`_open_data` of pairs that nobody has labelled."""
+    """`_open_data` of pairs that nobody has labeled."""
     from keras_homography.data import batching, frame_pairs
     from keras_homography.training import validation
 

@@ -37,10 +37,10 @@ def photo_folder(images, tmp_path_factory):
     for i in range(8):
         size = [(320, 240), (200, 300), (161, 160)][i % 3]
         photo = cv2.resize(images[i % 4], size)[:, :: 1 if i < 4 else -1]
-        colour = np.dstack([photo, photo // 2, 255 - photo])
+        color = np.dstack([photo, photo // 2, 255 - photo])
         suffix = "png" if i % 2 else "JPG"
         parent = folder / "below" if i % 4 == 3 else folder
-        assert cv2.imwrite(str(parent / f"photo {i}.{suffix}"), colour)
+        assert cv2.imwrite(str(parent / f"photo {i}.{suffix}"), color)
     return folder
 
 

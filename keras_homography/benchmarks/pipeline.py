@@ -91,7 +91,7 @@ def pairs(dataset, cache, pairs_per_image, batch_size=BATCH_SIZE):
         "all",
         height=SIZES["height"],
         width=SIZES["width"],
-        least_side=SIZES["patch_size"],
+        min_side=SIZES["patch_size"],
         cache=cache,
         quick=True,
     )

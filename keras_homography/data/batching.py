@@ -1,4 +1,4 @@
-"""Photos -> an endless `tf.data.Dataset` of batches of labelled pairs."""
+"""Photos -> an endless `tf.data.Dataset` of batches of labeled pairs."""
 
 import tensorflow as tf
 
@@ -57,7 +57,7 @@ def pair_batches(
     width,
     start_step=0,
     pairs_per_image=1,
-    whole_pixels=False,
+    integer_offsets=False,
     distort=None,
     shard=(0, 1),
 ):
@@ -78,13 +78,13 @@ def pair_batches(
       width: of the photos, in pixels.
       start_step: number of the first batch.
       pairs_per_image: how many pairs to make of a photo once it is there.
-      whole_pixels: corner offsets are integers, as in the reference protocol.
+      integer_offsets: corner offsets are integers, as in the reference protocol.
       distort: of `distortions.get_distortion`; None for clean pairs. What occludes a patch is cut
         from the next image of the source (of this worker's part of it).
       shard: `(index, count)`: of which worker this is the part; count divides batch_size.
 
     Returns:
-      A dataset of `(patches, h4pt)`: float32 `[n, patch_size, patch_size, 2]`, grey levels in
+      A dataset of `(patches, h4pt)`: float32 `[n, patch_size, patch_size, 2]`, gray levels in
       0..255, and float32 `[n, 4, 2]`, pixels; n is batch_size over the number of workers.
 
     Raises:
@@ -100,7 +100,7 @@ def pair_batches(
         shard=shard,
         with_next=distort is not None,
     )
-    make = pairs.make_pair_fn(seed, patch_size, rho, whole_pixels)
+    make = pairs.make_pair_fn(seed, patch_size, rho, integer_offsets)
 
     @tf.autograph.experimental.do_not_convert
     def make_and_distort(block, indices):
@@ -123,7 +123,7 @@ def validation_batches(source, count, **sizes):
       A finite dataset of `(patches, h4pt)` as of `pair_batches`, offsets in whole pixels.
     """
     one_by_one = pair_batches(
-        source, seed=VALIDATION_SEED, batch_size=1, whole_pixels=True, **sizes
+        source, seed=VALIDATION_SEED, batch_size=1, integer_offsets=True, **sizes
     ).unbatch()
     counted = one_by_one.take(count).apply(tf.data.experimental.assert_cardinality(count))
     return counted.batch(64).cache().prefetch(tf.data.AUTOTUNE)

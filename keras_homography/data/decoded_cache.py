@@ -1,6 +1,6 @@
 """Photos that are decoded once: kept in memory, or in a folder for all runs to come.
 
-In a folder every photo is a file of its raw grey levels, named by a digest of where it comes from,
+In a folder every photo is a file of its raw gray levels, named by a digest of where it comes from,
 when that was changed and how it was decoded; so what is new is decoded and what is there is not,
 and several programs can share the folder.
 """
@@ -40,8 +40,8 @@ def _from_files(paths, height, width):
     paths = tf.constant(paths)
 
     def get(number):
-        grey = tf.io.decode_raw(tf.io.read_file(paths[number]), tf.uint8)
-        return tf.reshape(grey, [height, width, 1])
+        gray = tf.io.decode_raw(tf.io.read_file(paths[number]), tf.uint8)
+        return tf.reshape(gray, [height, width, 1])
 
     return get
 
@@ -142,12 +142,12 @@ def cache_dataset(name, photos, count, cache, key):
     progress = keras.utils.Progbar(count, unit_name="photo")
     used: list[int] = []
     if cache == "memory":
-        grey = np.empty([count, height, width, 1], np.uint8)
+        gray = np.empty([count, height, width, 1], np.uint8)
         for number, photo in photos(0).as_numpy_iterator():
-            grey[len(used)] = photo
+            gray[len(used)] = photo
             used.append(int(number))
             progress.add(1)
-        get = _from_memory(grey[: len(used)])
+        get = _from_memory(gray[: len(used)])
     else:
         paths = [_path(cache, name, number, *key) for number in range(count)]
         _complete(paths, photos, height * width, progress)

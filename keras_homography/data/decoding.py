@@ -1,4 +1,4 @@
-"""JPEG and PNG files -> grey photos of one size, in the graph."""
+"""JPEG and PNG files -> gray photos of one size, in the graph."""
 
 import tensorflow as tf
 
@@ -6,19 +6,19 @@ import tensorflow as tf
 _RATIOS = (1, 2, 4, 8)
 
 
-def _grey(photo):
+def _gray(photo):
     return tf.ensure_shape(photo, [None, None, 1])
 
 
-def _check_side(height, width, least_side):
-    reason = tf.strings.format("{}x{} is below {} pixels", (width, height, least_side))
-    check = tf.debugging.Assert(tf.minimum(height, width) >= least_side, [reason])
+def _check_side(height, width, min_side):
+    reason = tf.strings.format("{}x{} is below {} pixels", (width, height, min_side))
+    check = tf.debugging.Assert(tf.minimum(height, width) >= min_side, [reason])
     with tf.control_dependencies([] if check is None else [check]):  # None: done, eagerly
         return tf.identity(height), tf.identity(width)
 
 
-def decode(encoded, height, width, least_side=1):
-    """A file as a grey photo of the given size, stretched to it.
+def decode(encoded, height, width, min_side=1):
+    """A file as a gray photo of the given size, stretched to it.
 
     Resampled as `cv2.resize` does with INTER_AREA: by area where both sides shrink, else bilinear.
 
@@ -26,7 +26,7 @@ def decode(encoded, height, width, least_side=1):
       encoded: string scalar, the bytes of a JPEG or PNG file.
       height: of the result, in pixels.
       width: of the result, in pixels.
-      least_side: of the photo in the file, in pixels.
+      min_side: of the photo in the file, in pixels.
 
     Returns:
       uint8 `[height, width, 1]`.
@@ -34,10 +34,10 @@ def decode(encoded, height, width, least_side=1):
     Raises:
       tf.errors.InvalidArgumentError: the file cannot be read, or its photo is too small.
     """
-    photo = _grey(tf.io.decode_image(encoded, channels=1, expand_animations=False))
+    photo = _gray(tf.io.decode_image(encoded, channels=1, expand_animations=False))
     photo = tf.cast(photo, tf.float32)[None]
     shape = tf.shape(photo)
-    stored_height, stored_width = _check_side(shape[1], shape[2], least_side)
+    stored_height, stored_width = _check_side(shape[1], shape[2], min_side)
     resized = tf.cond(
         (stored_height >= height) & (stored_width >= width),
         lambda: tf.image.resize(photo, [height, width], "area"),
@@ -46,11 +46,11 @@ def decode(encoded, height, width, least_side=1):
     return tf.cast(tf.round(resized[0]), tf.uint8)
 
 
-def decode_reduced(encoded, height, width, least_side=1):
+def decode_reduced(encoded, height, width, min_side=1):
     """A JPEG file decoded at the size next to the one needed, of those that cost nothing: uint8
     `[any, any, 1]`. See `decode`."""
     shape = tf.io.extract_jpeg_shape(encoded)
-    stored_height, stored_width = _check_side(shape[0], shape[1], least_side)
+    stored_height, stored_width = _check_side(shape[0], shape[1], min_side)
     shrinkage = tf.cast(stored_height * stored_width, tf.float32) / float(height * width)
     # The power of two next to the shrinkage of a side: what is left to `resize` is less than the
     # square root of two, for which bilinear interpolation needs no smoothing.
@@ -58,7 +58,7 @@ def decode_reduced(encoded, height, width, least_side=1):
     return tf.switch_case(
         tf.clip_by_value(power, 0, len(_RATIOS) - 1),
         [
-            lambda ratio=ratio: _grey(
+            lambda ratio=ratio: _gray(
                 tf.io.decode_jpeg(encoded, 1, ratio=ratio, dct_method="INTEGER_ACCURATE")
             )
             for ratio in _RATIOS
@@ -66,12 +66,12 @@ def decode_reduced(encoded, height, width, least_side=1):
     )
 
 
-def decode_quickly(encoded, height, width, least_side=1):
+def decode_quickly(encoded, height, width, min_side=1):
     """`decode` for photos that are decoded every time they are read: a JPEG file is decoded at the
     size next to the one needed, which costs a third less. See `decode`."""
 
     def decode_jpeg():
-        photo = decode_reduced(encoded, height, width, least_side)
+        photo = decode_reduced(encoded, height, width, min_side)
         resized = tf.compat.v1.image.resize_bilinear(
             photo[None], [height, width], half_pixel_centers=True
         )
@@ -80,5 +80,5 @@ def decode_quickly(encoded, height, width, least_side=1):
     return tf.cond(
         tf.io.is_jpeg(encoded),
         decode_jpeg,
-        lambda: decode(encoded, height, width, least_side),
+        lambda: decode(encoded, height, width, min_side),
     )

@@ -12,7 +12,7 @@ import math
 
 import tensorflow as tf
 
-_MID_GREY = 127.5
+_MID_GRAY = 127.5
 _WHITE = 255.0
 MAX_STRENGTH = 2.0
 
@@ -39,12 +39,12 @@ def _add_noise(patch, sigma, seed):
 
 
 def _store(patch):
-    """Whole grey levels in 0..255, float32, as a camera stores them."""
+    """Whole gray levels in 0..255, float32, as a camera stores them."""
     return tf.round(tf.clip_by_value(patch, 0.0, _WHITE))
 
 
 def _compress(patch, quality):
-    """A patch `[size, size]` of whole grey levels after JPEG of a quality, int32 in 1..100."""
+    """A patch `[size, size]` of whole gray levels after JPEG of a quality, int32 in 1..100."""
     encoded = tf.raw_ops.EncodeJpegVariableQuality(
         images=tf.cast(patch, tf.uint8)[..., None], quality=quality
     )
@@ -54,10 +54,10 @@ def _compress(patch, quality):
 
 
 def _photometric(seed, patch, strength, max_strength=None):
-    """Contrast 0.6..1.4 about mid-grey, brightness +-0.125 of the range, gamma e^+-0.4, blur of
+    """Contrast 0.6..1.4 about mid-gray, brightness +-0.125 of the range, gamma e^+-0.4, blur of
     sigma 0..1 px, Gaussian noise of sigma 0..8, JPEG of quality 40..94, in this order."""
     seeds = tf.unstack(tf.random.split(seed, 7))
-    patch = (patch - _MID_GREY) * (1.0 + strength * _uniform(seeds[0], -0.4, 0.4)) + _MID_GREY
+    patch = (patch - _MID_GRAY) * (1.0 + strength * _uniform(seeds[0], -0.4, 0.4)) + _MID_GRAY
     patch += strength * _WHITE * _uniform(seeds[1], -0.125, 0.125)
     gamma = tf.exp(strength * _uniform(seeds[2], -0.4, 0.4))
     patch = _WHITE * (tf.clip_by_value(patch, 0.0, _WHITE) / _WHITE) ** gamma
@@ -68,7 +68,7 @@ def _photometric(seed, patch, strength, max_strength=None):
 
 
 def _noise(seed, patch, strength):
-    """The noise of `photometric` alone: Gaussian, sigma 0..8 grey levels."""
+    """The noise of `photometric` alone: Gaussian, sigma 0..8 gray levels."""
     seed_of_sigma, seed_of_pixels = tf.unstack(tf.random.split(seed))
     return _add_noise(patch, strength * _uniform(seed_of_sigma, 0, 8), seed_of_pixels)
 
@@ -80,7 +80,7 @@ def _blur(seed, patch, strength):
 
 def _low_light(seed, patch, strength):
     """One to three stops too dark (strength multiplies the stops), with the shot noise of a sensor
-    that counts four electrons a grey level, and read noise of one grey level."""
+    that counts four electrons a gray level, and read noise of one gray level."""
     seed_of_stops, seed_of_pixels = tf.unstack(tf.random.split(seed))
     dark = patch * 2.0 ** (-strength * _uniform(seed_of_stops, 1, 3))
     return _add_noise(dark, tf.sqrt(dark / 4.0 + 1.0), seed_of_pixels)
@@ -146,8 +146,8 @@ def get_distortion(name, strength=1.0):
     """A distortion by its name.
 
     Args:
-      name: "photometric" (contrast 0.6..1.4 about mid-grey, brightness +-0.125 of the range, gamma
-        e^+-0.4, Gaussian blur of sigma 0..1 px, Gaussian noise of sigma 0..8 grey levels, JPEG of
+      name: "photometric" (contrast 0.6..1.4 about mid-gray, brightness +-0.125 of the range, gamma
+        e^+-0.4, Gaussian blur of sigma 0..1 px, Gaussian noise of sigma 0..8 gray levels, JPEG of
         quality 40..94, in this order), "noise" or "blur" (that part of it alone), "low_light" (one
         to three stops too dark, with shot noise), each drawn for A and B independently;
         "occlusion" (a rectangle of B, sides 3/8..1/2 of the patch, shows another photo); or
@@ -159,9 +159,9 @@ def get_distortion(name, strength=1.0):
 
     Returns:
       A function of one pair, `(seed, patches, other_photo) -> patches`: int64 `[2]`; float32
-      `[size, size, 2]`, grey levels in 0..255, channel 0 patch A, channel 1 patch B; a photo to
+      `[size, size, 2]`, gray levels in 0..255, channel 0 patch A, channel 1 patch B; a photo to
       cover with, uint8 or float32 `[height, width, 1]`, at least as large as the patch -> float32
-      `[size, size, 2]`, whole grey levels in 0..255.
+      `[size, size, 2]`, whole gray levels in 0..255.
 
     Raises:
       ValueError: there is no such distortion, or the strength is out of its range.
@@ -198,11 +198,11 @@ def apply(distort, seed, indices, patches, other_photos):
       distort: a function of one pair, of `make`.
       seed: int64 scalar, of the whole sequence.
       indices: int64 `[n]`, the numbers of the pairs in it.
-      patches: float32 `[n, size, size, 2]`, grey levels in 0..255.
+      patches: float32 `[n, size, size, 2]`, gray levels in 0..255.
       other_photos: uint8 or float32 `[n, height, width, 1]`, to cover with.
 
     Returns:
-      float32 `[n, size, size, 2]`, whole grey levels in 0..255.
+      float32 `[n, size, size, 2]`, whole gray levels in 0..255.
     """
 
     def distort_one(arguments):

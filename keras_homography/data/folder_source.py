@@ -20,14 +20,14 @@ class FolderSource(indexed_source.IndexedSource):
       skipped: `{file: reason}` for those that are not.
     """
 
-    def __init__(self, folder, height, width, least_side, part="all", cache="memory", quick=False):
+    def __init__(self, folder, height, width, min_side, part="all", cache="memory", quick=False):
         """Finds the files and, but for a cache of "none", decodes them.
 
         Args:
           folder: path, searched recursively.
           height: to which every photo is stretched, in pixels.
           width: to which every photo is stretched, in pixels.
-          least_side: of a usable photo, in pixels, before it is stretched.
+          min_side: of a usable photo, in pixels, before it is stretched.
           part: "all" photos; or every 20th, "validation"; or the others, "train".
           cache: where decoded photos are kept: "memory", a folder's path, or "none".
           quick: see `open_source`.
@@ -55,12 +55,12 @@ class FolderSource(indexed_source.IndexedSource):
         paths = [path for path in paths if path not in special]
 
         def read(path):
-            return decoder(tf.io.read_file(path), height, width, least_side)
+            return decoder(tf.io.read_file(path), height, width, min_side)
 
         if cache == "none":
             self.files, skipped, get = decoded_cache.uncached(paths, read)
         else:
-            key = height, width, least_side, decoder.__name__
+            key = height, width, min_side, decoder.__name__
             self.files, skipped, get = decoded_cache.cache_files(paths, read, cache, key)
         for path in special:
             files.record_skipped(path, "is no regular file", skipped)

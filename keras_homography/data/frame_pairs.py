@@ -1,4 +1,4 @@
-"""Pairs that nobody has labelled: frames next to each other, of a video or of folders of images."""
+"""Pairs that nobody has labeled: frames next to each other, of a video or of folders of images."""
 
 import os
 import re
@@ -93,10 +93,10 @@ def _read(dataset, height, width, part, skipped):
     """The sequences of frames of a part, each a list of uint8 `[height, width]`."""
 
     def resize(image):
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        shrinks = grey.shape[0] >= height and grey.shape[1] >= width
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        shrinks = gray.shape[0] >= height and gray.shape[1] >= width
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return cv2.resize(grey, (width, height), interpolation=how)
+        return cv2.resize(gray, (width, height), interpolation=how)
 
     if not os.path.isdir(dataset):
         frames = _read_video(dataset, resize)
@@ -162,7 +162,7 @@ class FramePairs:
           shard: `(index, count)`: of which worker this is the part.
 
         Returns:
-          A dataset of `(patches,)`: float32 `[n, patch_size, patch_size, 2]`, grey levels in
+          A dataset of `(patches,)`: float32 `[n, patch_size, patch_size, 2]`, gray levels in
           0..255.
 
         Raises:

@@ -1,4 +1,4 @@
-"""One photo -> one labelled pair, in the graph: the four steps of DeTone et al. 2016, section 3.
+"""One photo -> one labeled pair, in the graph: the four steps of DeTone et al. 2016, section 3.
 
 Patch A is cropped at a random place; its corners move at random by up to rho; the homography of
 the moved corners is computed; patch B is cropped at the same place from the photo warped by the
@@ -41,7 +41,7 @@ def _uniform(seed, shape, limit):
     return limit * (2.0 * share - 1.0)
 
 
-def sample_pair(seed, index, patch_size, rho, height, width, whole_pixels=False):
+def sample_pair(seed, index, patch_size, rho, height, width, integer_offsets=False):
     """What is random about one pair.
 
     Args:
@@ -51,7 +51,7 @@ def sample_pair(seed, index, patch_size, rho, height, width, whole_pixels=False)
       rho: the most that a corner moves along x and along y, in pixels.
       height: of the photo, in pixels.
       width: of the photo, in pixels.
-      whole_pixels: offsets are integers, as in the reference protocol, or any real numbers.
+      integer_offsets: offsets are integers, as in the reference protocol, or any real numbers.
 
     Returns:
       `(position, h4pt)`: int32 `[2]`, the top-left corner `(x, y)` of the patches in the photo, at
@@ -70,7 +70,7 @@ def sample_pair(seed, index, patch_size, rho, height, width, whole_pixels=False)
             for axis, size in enumerate((width, height))
         ]
     )
-    if whole_pixels:
+    if integer_offsets:
         h4pt = tf.cast(whole([4, 2], seeds[2], -rho, rho + 1), tf.float32)
     else:
         h4pt = _uniform(seeds[2], [4, 2], float(rho))
@@ -82,13 +82,13 @@ def extract_patches(photos, positions, h4pt, patch_size):
     """Cuts the two patches of every pair.
 
     Args:
-      photos: uint8 or float32 `[n, height, width, 1]`, whole grey levels in 0..255.
+      photos: uint8 or float32 `[n, height, width, 1]`, whole gray levels in 0..255.
       positions: int32 `[n, 2]`, from `draw`.
       h4pt: float32 `[n, 4, 2]`, from `draw`.
       patch_size: side of the patches, in pixels.
 
     Returns:
-      float32 `[n, patch_size, patch_size, 2]`, whole grey levels in 0..255 as a camera stores
+      float32 `[n, patch_size, patch_size, 2]`, whole gray levels in 0..255 as a camera stores
       them; channel 0 is patch A, channel 1 patch B.
     """
     columns, rows = (positions[:, axis : axis + 1] + tf.range(patch_size) for axis in (0, 1))
@@ -102,7 +102,7 @@ def extract_patches(photos, positions, h4pt, patch_size):
 
 
 @functools.cache  # XLA would compile every new function anew
-def make_pair_fn(seed, patch_size, rho, whole_pixels=False):
+def make_pair_fn(seed, patch_size, rho, integer_offsets=False):
     """The function that makes a pair of every photo of a batch, compiled by XLA.
 
     The same on the host, in `tf.data`, and on an accelerator, in the step of training.
@@ -111,7 +111,7 @@ def make_pair_fn(seed, patch_size, rho, whole_pixels=False):
       seed: int, of the whole sequence.
       patch_size: side of the patches, in pixels.
       rho: the most that a corner moves along x and along y, in pixels.
-      whole_pixels: see `draw`.
+      integer_offsets: see `draw`.
 
     Returns:
       A function of photos, uint8 `[n, height, width, 1]` of fixed sizes, and the numbers of their
@@ -122,7 +122,7 @@ def make_pair_fn(seed, patch_size, rho, whole_pixels=False):
     def make(photos, indices):
         height, width = photos.shape[1:3]
         positions, h4pt = tf.map_fn(
-            lambda index: sample_pair(seed, index, patch_size, rho, height, width, whole_pixels),
+            lambda index: sample_pair(seed, index, patch_size, rho, height, width, integer_offsets),
             indices,
             fn_output_signature=(
                 tf.TensorSpec([2], tf.int32),

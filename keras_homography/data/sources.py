@@ -1,7 +1,7 @@
 """Where photos come from: a folder, a TFDS dataset, or nowhere (`synthetic`).
 
 Every source has one method, `stream(seed, start, shard)`: an endless `tf.data.Dataset` of
-`(position, photo)`, int64 scalar and grey uint8 `[height, width, 1]`. It is a pure function of the
+`(position, photo)`, int64 scalar and gray uint8 `[height, width, 1]`. It is a pure function of the
 seed: `start` says how many photos to leave out, so that training can go on where it stopped, and
 `shard`, `(index, count)`, takes every count-th of them, for one worker of several. A photo that
 cannot be decoded is left out; the others keep their positions.
@@ -34,7 +34,7 @@ class SyntheticSource:
         )
 
 
-def open_source(dataset, part, height, width, least_side, data_dir=None, cache="auto", quick=False):
+def open_source(dataset, part, height, width, min_side, data_dir=None, cache="auto", quick=False):
     """Opens a source of photos by its name.
 
     Args:
@@ -42,7 +42,7 @@ def open_source(dataset, part, height, width, least_side, data_dir=None, cache="
       part: "train", "validation", or "all" for every photo of a folder (else as "validation").
       height: of the photos, in pixels.
       width: of the photos, in pixels.
-      least_side: of a usable photo, in pixels.
+      min_side: of a usable photo, in pixels.
       data_dir: of TFDS; None for its default.
       cache: where decoded photos are kept: "memory"; the path of a folder, for all runs to come;
         "none" to decode a photo every time it is read; "auto" is "memory" for a folder of photos,
@@ -60,8 +60,8 @@ def open_source(dataset, part, height, width, least_side, data_dir=None, cache="
         return SyntheticSource(height, width)
     if os.path.isdir(dataset):
         cache = "memory" if cache == "auto" else cache
-        return folder_source.FolderSource(dataset, height, width, least_side, part, cache, quick)
+        return folder_source.FolderSource(dataset, height, width, min_side, part, cache, quick)
     if os.path.exists(dataset):
         raise ValueError(f"{dataset!r} is a file; give the folder that the photos are in.")
     cache = "none" if cache == "auto" else cache
-    return tfds_source.open_split(dataset, part, height, width, least_side, data_dir, cache, quick)
+    return tfds_source.open_split(dataset, part, height, width, min_side, data_dir, cache, quick)

@@ -1,4 +1,4 @@
-"""Endless photo-like images from a seed, in the graph: no file, no network, no licence.
+"""Endless photo-like images from a seed, in the graph: no file, no network, no license.
 
 A dead-leaves image (Lee, Mumford, Huang 2001, "Occlusion models for natural images") is what
 remains visible of leaves that fell on each other: like a photo it has occlusion, sharp and soft
@@ -16,7 +16,7 @@ import tensorflow as tf
 # Side of the cells in pixels, first layer at the bottom. Sizes alternate so that large leaves also
 # cover small ones.
 _LAYERS = (192, 96, 48, 128, 24, 64, 160, 32, 16, 96, 48, 12, 72, 24, 40, 9, 112, 30)
-# What is random about a leaf: from and to. Lengths are in half cells, grey levels about in [-1, 1].
+# What is random about a leaf: from and to. Lengths are in half cells, gray levels about in [-1, 1].
 _LEAF = {
     "x": (-0.35, 0.35),
     "y": (-0.35, 0.35),
@@ -28,7 +28,7 @@ _LEAF = {
     "presence": (-1.0, 3.0),  # above 0: there
     "stripes": (0.5, 3.0),  # how many over the leaf's radius
     "striped": (-4.0, 1.0),  # above 0: their contrast
-    "grey": (-1.0, 1.0),
+    "gray": (-1.0, 1.0),
     "shade": (-0.3, 0.3),
     "texture": (0.0, 1.0),
 }
@@ -51,7 +51,7 @@ def _noise(seed, height, width):
 
 
 def _layer(seed, cell, height, width):
-    """One layer of leaves: their `(opacity, grey, texture_strength)`, each `[height, width]`."""
+    """One layer of leaves: their `(opacity, gray, texture_strength)`, each `[height, width]`."""
     rows, columns = height // cell + 2, width // cell + 2
     seed_of_leaves, seed_of_shift = tf.unstack(tf.random.split(seed, 2))
     low, high = np.array(list(_LEAF.values()), np.float32).T[:, :, None, None]
@@ -83,10 +83,10 @@ def _layer(seed, cell, height, width):
 
     stripes = along * leaf["stripes"]
     stripes = tf.maximum(0.0, leaf["striped"]) * tf.abs(stripes - tf.round(stripes))
-    grey = leaf["grey"] + leaf["shade"] * (along + aside) + stripes
+    gray = leaf["gray"] + leaf["shade"] * (along + aside) + stripes
     texture_strength = leaf["texture"] ** 2 * tf.ones_like(reach)
 
-    layer = tf.reshape(tf.stack([opacity, grey, texture_strength]), [3, rows, columns, cell, cell])
+    layer = tf.reshape(tf.stack([opacity, gray, texture_strength]), [3, rows, columns, cell, cell])
     layer = tf.reshape(tf.transpose(layer, [0, 1, 3, 2, 4]), [3, rows * cell, columns * cell])
     shift = tf.random.stateless_uniform([3], seed_of_shift, 0, cell, tf.int32) * [0, 1, 1]
     return tf.unstack(tf.slice(layer, shift, [3, height, width]), num=3)
@@ -102,7 +102,7 @@ def draw_image(seed, height, width):
       width: in pixels.
 
     Returns:
-      uint8 `[height, width, 1]`, grey levels.
+      uint8 `[height, width, 1]`, gray levels.
     """
     seeds = iter(tf.unstack(tf.random.split(seed, 2 * len(_LAYERS) + 4)))
     texture = _noise(next(seeds), height + _BORDER, width + _BORDER)
@@ -110,13 +110,13 @@ def draw_image(seed, height, width):
     canvas = fixed_texture
     clutter = tf.random.stateless_uniform([], next(seeds), 0.2, 1.0)
     for cell in _LAYERS:
-        opacity, grey, strength = _layer(next(seeds), cell, height, width)
+        opacity, gray, strength = _layer(next(seeds), cell, height, width)
         if cell < 64:
             # Small things come in groups, as in photos: here and there smooth areas stay.
             shift = tf.random.stateless_uniform([2], next(seeds), 0, _BORDER, tf.int32)
             groups = tf.slice(texture, shift, [height, width])
             opacity *= tf.clip_by_value(8.0 * (groups + clutter - 0.5), 0.0, 1.0)
-        canvas += opacity * (grey + strength * fixed_texture - canvas)
+        canvas += opacity * (gray + strength * fixed_texture - canvas)
 
     contrast, brightness, sharpness, slope_x, slope_y = tf.unstack(
         tf.random.stateless_uniform([5], next(seeds))
@@ -128,6 +128,6 @@ def draw_image(seed, height, width):
     # A lens: blur with a small kernel, from none to [1 2 1] / 4.
     side = 0.25 * sharpness
     for axis in (0, 1):
-        neighbours = tf.roll(canvas, 1, axis) + tf.roll(canvas, -1, axis)
-        canvas = (1.0 - 2.0 * side) * canvas + side * neighbours
+        neighbors = tf.roll(canvas, 1, axis) + tf.roll(canvas, -1, axis)
+        canvas = (1.0 - 2.0 * side) * canvas + side * neighbors
     return tf.cast(tf.round(tf.clip_by_value(canvas, 0.0, 255.0)), tf.uint8)[..., None]

@@ -15,13 +15,13 @@ _COCO_DOWNLOAD = "25.20 GiB"
 
 
 class TfdsSource:
-    """One split of a TFDS dataset that has an `image`, decoded by us as grey every time."""
+    """One split of a TFDS dataset that has an `image`, decoded by us as gray every time."""
 
     _BLOCK = 1024  # encoded photos: about 160 MB of COCO
 
-    def __init__(self, builder, split, height, width, least_side, quick=False):
+    def __init__(self, builder, split, height, width, min_side, quick=False):
         """Args: `builder`, prepared; `split`, a name; the size to which photos are stretched;
-        `least_side` and `quick`, see `sources.open_source`.
+        `min_side` and `quick`, see `sources.open_source`.
 
         Raises:
           ValueError: the dataset has no such split, or no image.
@@ -40,7 +40,7 @@ class TfdsSource:
         self.count = builder.info.splits[split].num_examples
         decoder = decoding.decode_quickly if quick else decoding.decode
         self._decode = indexed_source.keep_position(
-            lambda _, encoded: decoder(encoded, height, width, least_side)
+            lambda _, encoded: decoder(encoded, height, width, min_side)
         )
         self._encoded = builder.as_dataset(
             split=split,
@@ -90,7 +90,7 @@ class TfdsSource:
         return indexed_source.IndexedSource(self.name, len(used), get, skipped)
 
 
-def open_split(name, part, height, width, least_side, data_dir, cache, quick):
+def open_split(name, part, height, width, min_side, data_dir, cache, quick):
     """A split of a prepared TFDS dataset; see `sources.open_source`.
 
     Raises:
@@ -114,5 +114,5 @@ def open_split(name, part, height, width, least_side, data_dir, cache, quick):
         )
     splits = builder.info.splits
     split = next((split for split in _SPLITS[part] if split in splits), _SPLITS[part][0])
-    source = TfdsSource(builder, split, height, width, least_side, quick)
-    return source if cache == "none" else source.keep(cache, (height, width, least_side, quick))
+    source = TfdsSource(builder, split, height, width, min_side, quick)
+    return source if cache == "none" else source.keep(cache, (height, width, min_side, quick))

@@ -110,7 +110,7 @@ def fit(evidence, errors, prior=1e-4):
     Args:
       evidence: of `measure`.
       errors: of `measure`.
-      prior: on the squared weights of standardised features, a pair.
+      prior: on the squared weights of standardized features, a pair.
 
     Returns:
       `(weights, bias)`, as in `confidence`.

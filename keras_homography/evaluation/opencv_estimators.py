@@ -1,6 +1,6 @@
 """OpenCV's estimators, each a function `(patch_a, patch_b) -> h4pt`, tuned for small patches.
 
-`patch_a` and `patch_b` are uint8 `[size, size]`, grey levels; `h4pt` is float64 `[4, 2]`, pixels of
+`patch_a` and `patch_b` are uint8 `[size, size]`, gray levels; `h4pt` is float64 `[4, 2]`, pixels of
 the patch (conventions: see `geometry`), or None where an estimator finds nothing. To add one:
 
     from keras_homography import baselines, evaluate, programs
@@ -63,7 +63,7 @@ def identity(patch_a, patch_b):
 
 def orb():
     """ORB with up to 1,000 keypoints, also weak ones and ones near the border. Matches are mutual
-    nearest neighbours, which did better than any ratio test."""
+    nearest neighbors, which did better than any ratio test."""
     detector = cv2.ORB.create(nfeatures=1000, fastThreshold=5, edgeThreshold=8, patchSize=16)
     return detector, cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match
 
@@ -174,7 +174,7 @@ def ecc_pyramid(patch_a, patch_b):
     a_from_b, converged = np.eye(3), False
     for side, motion in levels:
         scale = side / size
-        # Half-pixel centres, as `geometry.resizing`.
+        # Half-pixel centers, as `geometry.resizing`.
         small_from_full = np.array(
             [[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]]
         )

@@ -58,7 +58,7 @@ def from_file(name, path, protocol, paper_doubling=False, trusted=False):
     """A predictor that runs a network.
 
     Where the patches of the protocol are larger than the network's input they are resized by area,
-    and the predicted matrix is rescaled with half-pixel centres.
+    and the predicted matrix is rescaled with half-pixel centers.
 
     Args:
       name: of the predictor.

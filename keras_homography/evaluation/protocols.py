@@ -3,8 +3,8 @@
 A protocol is a size of photo, a size of patch and a reach of the corners. Photos are stretched to
 its size first and patches are sampled from them then (`pairs.extract_patches`), offsets are whole
 pixels, and pair `i` is a pure function of the seed and of `i`. `coco128` is what most papers after
-DeTone et al. 2016 report; `paper256` is the test of that paper (section 5), at twice the scale: errors of the
-two must not be compared with each other.
+DeTone et al. 2016 report; `paper256` is the test of that paper (section 5), at twice the scale:
+errors of the two must not be compared with each other.
 """
 
 import dataclasses
@@ -131,7 +131,7 @@ def batches(protocol, source, pairs, distortion=NO_DISTORTION, strength=1.0, see
       seed: of photos, pairs and distortions.
 
     Yields:
-      `(patches, h4pt)`: uint8 `[n, patch_size, patch_size, 2]`, grey levels, channel 0 patch A,
+      `(patches, h4pt)`: uint8 `[n, patch_size, patch_size, 2]`, gray levels, channel 0 patch A,
       channel 1 patch B; float32 `[n, 4, 2]`, pixels of the patch. The pairs do not depend on n.
     """
     batch_size = min(64, pairs)
@@ -146,7 +146,7 @@ def batches(protocol, source, pairs, distortion=NO_DISTORTION, strength=1.0, see
         rho=protocol.rho,
         height=protocol.height,
         width=protocol.width,
-        whole_pixels=True,
+        integer_offsets=True,
         distort=distort,
     )
     for patches, h4pt in endless.take(-(-pairs // batch_size)).as_numpy_iterator():

@@ -111,7 +111,7 @@ def _settings(measured):
         networks = f" Networks of {protocol['network_size']} see them resized by area; {how}."
     threads = ", ".join(f"{name} {count}" for name, count in measured["threads"].items())
     return [
-        f"{measured['pairs']:,} pairs{photos}, seed {measured['seed']}. Grey photos of "
+        f"{measured['pairs']:,} pairs{photos}, seed {measured['seed']}. Gray photos of "
         f"{protocol['width']}x{protocol['height']}, patches of {protocol['patch_size']} pixels, "
         f"corner offsets of whole pixels up to {protocol['rho']} along x and y.{networks}",
         f"{environment['date']}, keras_homography {environment['keras_homography']}, TensorFlow "

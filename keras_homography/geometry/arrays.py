@@ -17,7 +17,7 @@ def normalize(matrix):
 
 
 def resizing(from_size, to_size):
-    """The matrix that resizing an image is, with half-pixel centres, float64 `[3, 3]`.
+    """The matrix that resizing an image is, with half-pixel centers, float64 `[3, 3]`.
 
     Args: sizes `(width, height)`, in pixels.
     """

@@ -99,21 +99,21 @@ def matrix_from_points(source, target):
     source = argument_checks.as_tensor(source, "source", ..., 4, 2)
     target = argument_checks.as_tensor(target, "target", ..., 4, 2)
     tf.broadcast_static_shape(source.shape[:-2], target.shape[:-2])  # or a ValueError
-    # Centred and scaled to about 1, as Hartley's normalisation does for the DLT: float32 then
+    # Centered and scaled to about 1, as Hartley's normalization does for the DLT: float32 then
     # loses a few units in the last place instead of half its digits.
-    centre_source = tf.reduce_mean(source, axis=-2, keepdims=True)
-    centre_target = tf.reduce_mean(target, axis=-2, keepdims=True)
-    size_source = tf.reduce_max(tf.abs(source - centre_source), axis=[-2, -1]) + _INFINITELY_FAR
-    size_target = tf.reduce_max(tf.abs(target - centre_target), axis=[-2, -1]) + _INFINITELY_FAR
+    center_source = tf.reduce_mean(source, axis=-2, keepdims=True)
+    center_target = tf.reduce_mean(target, axis=-2, keepdims=True)
+    size_source = tf.reduce_max(tf.abs(source - center_source), axis=[-2, -1]) + _INFINITELY_FAR
+    size_target = tf.reduce_max(tf.abs(target - center_target), axis=[-2, -1]) + _INFINITELY_FAR
     to_square = _adjugate(
-        _quad_from_square((source - centre_source) / size_source[..., None, None])
+        _quad_from_square((source - center_source) / size_source[..., None, None])
     )
-    to_target = _quad_from_square((target - centre_target) / size_target[..., None, None])
+    to_target = _quad_from_square((target - center_target) / size_target[..., None, None])
     normalized = tf.matmul(to_target, to_square)
     return _normalize(
-        _similarity(size_target, centre_target[..., 0, :])
+        _similarity(size_target, center_target[..., 0, :])
         @ normalized
-        @ _similarity(1.0 / size_source, -centre_source[..., 0, :] / size_source[..., None])
+        @ _similarity(1.0 / size_source, -center_source[..., 0, :] / size_source[..., None])
     )
 
 
@@ -125,13 +125,13 @@ def _similarity(scale, offset):
     )
 
 
-# Units of half a patch about its centre: a homography is the same in them whatever the size of the
+# Units of half a patch about its center: a homography is the same in them whatever the size of the
 # patch, and its elements are about 1, which keeps systems of equations well conditioned.
 
 
 def normalization(patch_size):
     """`(units_from_pixels, pixels_from_units)`, float32 numpy `[3, 3]`: pixels of a patch, units
-    of half a patch about its centre. The centre of a pixel `x` is `(x + 0.5) / half - 1`."""
+    of half a patch about its center. The center of a pixel `x` is `(x + 0.5) / half - 1`."""
     half = patch_size / 2.0
     units_from_pixels = np.array(
         [[1 / half, 0, 0.5 / half - 1], [0, 1 / half, 0.5 / half - 1], [0, 0, 1]], np.float32
@@ -229,7 +229,7 @@ def translation(offset):
 
 
 def resizing(scale):
-    """The homography of resizing an image, half-pixel centres kept.
+    """The homography of resizing an image, half-pixel centers kept.
 
     Args:
       scale: float32 `[..., 2]`, new size over old size along x and y.
@@ -266,7 +266,7 @@ def is_convex(quad, tolerance=1e-3):
 
     Args:
       quad: float32 `[..., 4, 2]`, corners in the order of `corners`.
-      tolerance: the least area of a triangle of three neighbouring corners, as a share of the
+      tolerance: the least area of a triangle of three neighboring corners, as a share of the
         area of the quad's bounding square.
 
     Returns:

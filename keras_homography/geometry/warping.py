@@ -1,7 +1,7 @@
 """Sampling images through homographies.
 
 `sample` and `warp` are differentiable in the coordinates and the matrix, and convert to TFLite.
-`warp_fast` is for functions that XLA compiles: the same pixels, of grey photos as they are stored,
+`warp_fast` is for functions that XLA compiles: the same pixels, of gray photos as they are stored,
 at three times the speed of `warp` there and five times that of TensorFlow's own kernel
 (ImageProjectiveTransformV3). Pairs are cut with it.
 """
@@ -13,7 +13,7 @@ from keras_homography.geometry import argument_checks
 
 
 def pixel_grid(height, width):
-    """The centre of every pixel, float32 `[height, width, 2]`, as `(x, y)`."""
+    """The center of every pixel, float32 `[height, width, 2]`, as `(x, y)`."""
     x, y = tf.meshgrid(tf.range(width), tf.range(height))
     return tf.cast(tf.stack([x, y], axis=-1), tf.float32)
 
@@ -57,7 +57,7 @@ def sample(images, points):
 
 
 def inside(points, height, width):
-    """Whether points `[..., 2]` lie on an image, between the centres of its outermost pixels.
+    """Whether points `[..., 2]` lie on an image, between the centers of its outermost pixels.
 
     Returns:
       bool `[...]`.
@@ -87,7 +87,7 @@ def warp(images_a, a_from_b, height, width):
 
 
 def warp_fast(photos_a, a_from_b, height, width):
-    """`warp` of grey photos, written for XLA: no gradient for `a_from_b`.
+    """`warp` of gray photos, written for XLA: no gradient for `a_from_b`.
 
     Args:
       photos_a: uint8 or float32 `[n, height_a, width_a, 1]`, at least 2 pixels a side.

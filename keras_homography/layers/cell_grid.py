@@ -7,7 +7,7 @@ from keras_homography.layers import tflite_ops
 
 
 def units_of_cells(cells, margin=0):
-    """The cells' centres in units of half a patch: numpy float32 `[3, (cells + 2 margin)²]`, rows
+    """The cells' centers in units of half a patch: numpy float32 `[3, (cells + 2 margin)²]`, rows
     of x, y and 1."""
     line = (np.arange(-margin, cells + margin) + 0.5) * 2.0 / cells - 1.0
     x, y = (part.ravel() for part in np.meshgrid(line, line))

@@ -1,6 +1,6 @@
 """Keras layers that turn features of two patches into a homography: sample, correlate, fit.
 
-Features live on a grid of cells of `stride` pixels; the centre of cell `i` is pixel
+Features live on a grid of cells of `stride` pixels; the center of cell `i` is pixel
 `(i + 0.5) * stride - 0.5`.
 """
 

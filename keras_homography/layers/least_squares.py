@@ -48,7 +48,7 @@ def fit(equations, damping):
       damping: see `solve_damped`.
 
     Returns:
-      float32 `[n, m, 1]`, the `x` that minimises `|derivativesᵀ x - residuals|²` plus the damping.
+      float32 `[n, m, 1]`, the `x` that minimizes `|derivativesᵀ x - residuals|²` plus the damping.
     """
     size = equations.shape[1] - 1
     sums = tf.matmul(equations, equations, transpose_b=True)

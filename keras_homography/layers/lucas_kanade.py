@@ -1,10 +1,10 @@
-"""Lucas–Kanade: a homography made exact to a few thousandths of a pixel by the grey levels.
+"""Lucas–Kanade: a homography made exact to a few thousandths of a pixel by the gray levels.
 
 Gauss–Newton on the difference of the patches, coarse to fine, in the form of Malis 2004 (efficient
-second-order minimisation: the mean of both patches' gradients), on the pixels that carry the most
-gradient. With the geometry it fits a tone curve, a polynomial from the grey levels of A to those of
+second-order minimization: the mean of both patches' gradients), on the pixels that carry the most
+gradient. With the geometry it fits a tone curve, a polynomial from the gray levels of A to those of
 B, so that light and gamma may differ; weights that fall to nothing leave out what is hidden or
-saturated. The grey levels are compared as they are: at the truth, bilinear samples of A are exactly
+saturated. The gray levels are compared as they are: at the truth, bilinear samples of A are exactly
 what a bilinear camera saw in B, and any smoothing would blur that.
 """
 
@@ -17,10 +17,10 @@ import tensorflow as tf
 from keras_homography import geometry
 from keras_homography.layers import least_squares, tflite_ops
 
-_MID_GREY = 127.5
+_MID_GRAY = 127.5
 _TONES = 3  # elements of the tone curve: 1, z, z²
 _DAMPING = 1e-5
-# Grey levels: what rounding alone leaves over, and the span in which a camera still counts.
+# Gray levels: what rounding alone leaves over, and the span in which a camera still counts.
 _LEAST_SCALE, _DARKEST, _BRIGHTEST = 1.0, 1.0, 254.0
 # The share of B that A shows below which agreement proves less and less: corners that move by a
 # quarter of the patch leave more.
@@ -28,9 +28,9 @@ _LEAST_OVERLAP = 0.65
 
 
 def _planes(patch):
-    """Grey levels and central differences along x and y, `[n, 3, size * size]`, of a patch, `[n, 1,
+    """Gray levels and central differences along x and y, `[n, 3, size * size]`, of a patch, `[n, 1,
     size * size]`: planes, as phones are slow at interleaved channels. 0 where a pixel lacks a
-    neighbour."""
+    neighbor."""
     pixels = patch.shape[2]
     size = math.isqrt(pixels)
     inner = np.pad(np.ones([size - 2, size - 2], np.float32), 1).reshape([1, 1, pixels])
@@ -47,7 +47,7 @@ class _Level:
     """Both patches at one size: A to be sampled, and the pixels of B that are looked at: of every
     block of pixels the one with the most gradient.
 
-    Places are in units of half a patch about its centre, so that a homography is the same at every
+    Places are in units of half a patch about its center, so that a homography is the same at every
     size, and its elements are about 1. The outermost pixels have no gradient and are left out.
     """
 
@@ -74,9 +74,9 @@ class _Level:
         )
         self._places = tflite_ops.join([self.x, self.y, tf.ones_like(self.x)])
         # All that a bilinear sample of A needs side by side: one gather reads it.
-        neighbours, count = (0, 1, size, size + 1), size * size - size - 1
+        neighbors, count = (0, 1, size, size + 1), size * size - size - 1
         around = tflite_ops.join(
-            [tf.slice(planes_a, [0, 0, at], [-1, -1, count]) for at in neighbours]
+            [tf.slice(planes_a, [0, 0, at], [-1, -1, count]) for at in neighbors]
         )
         self._around, self._size = tf.transpose(around, [0, 2, 1]), size
 
@@ -87,7 +87,7 @@ class _Level:
           a_from_b: `[n, 3, 3]`, in units of half a patch.
 
         Returns:
-          `(grey, gradient_x, gradient_y, seen)`, each `[n, 1, pixels]`: the gradient is that of the
+          `(gray, gradient_x, gradient_y, seen)`, each `[n, 1, pixels]`: the gradient is that of the
           warped A, per half patch of B; `seen` is 1 where A shows the pixel, else 0.
         """
         u, v, depth = tflite_ops.split(tf.matmul(a_from_b, self._places))
@@ -112,7 +112,7 @@ class _Level:
         x, y = column_seen - left, row_seen - top
         above = top_left + x * (top_right - top_left)
         below = bottom_left + x * (bottom_right - bottom_left)
-        grey, along_u, along_v = tflite_ops.split(above + y * (below - above))
+        gray, along_u, along_v = tflite_ops.split(above + y * (below - above))
         # The chain rule: how u and v change with x and y.
         elements = tflite_ops.split(tf.reshape(a_from_b, [-1, 9, 1]))
         along_u, along_v = along_u * shrink * self.half, along_v * shrink * self.half
@@ -121,7 +121,7 @@ class _Level:
             along_u * elements[i] + along_v * elements[i + 3] - along_depth * elements[i + 6]
             for i in (0, 1)
         )
-        return grey, gradient_x, gradient_y, seen
+        return gray, gradient_x, gradient_y, seen
 
 
 def _geometric_mean(values, weights):
@@ -138,9 +138,9 @@ def _weights(residual, usable):
     return usable * root * root
 
 
-def _unsaturated(grey):
-    """1 for a grey level that a camera measured, 0 for black and white, where it only gave up."""
-    return tf.clip_by_value(tf.minimum(grey - _DARKEST, _BRIGHTEST - grey), 0.0, 1.0)
+def _unsaturated(gray):
+    """1 for a gray level that a camera measured, 0 for black and white, where it only gave up."""
+    return tf.clip_by_value(tf.minimum(gray - _DARKEST, _BRIGHTEST - gray), 0.0, 1.0)
 
 
 class _Comparison:
@@ -148,14 +148,14 @@ class _Comparison:
 
     def __init__(self, level, a_from_b, tone):
         self._level, self._tone = level, tflite_ops.split(tone)
-        grey, self._gradient_x, self._gradient_y, seen = level.sample(a_from_b)
-        self._z = (grey - _MID_GREY) / _MID_GREY
-        self._basis = [tf.ones_like(grey), self._z, self._z * self._z]
-        self._difference = level.b - grey
+        gray, self._gradient_x, self._gradient_y, seen = level.sample(a_from_b)
+        self._z = (gray - _MID_GRAY) / _MID_GRAY
+        self._basis = [tf.ones_like(gray), self._z, self._z * self._z]
+        self._difference = level.b - gray
         t = self._tone
         residual = self._difference - (t[0] + self._z * (t[1] + self._z * t[2]))
         self._residual = residual
-        self._seen, self._usable = seen, seen * _unsaturated(grey) * _unsaturated(level.b)
+        self._seen, self._usable = seen, seen * _unsaturated(gray) * _unsaturated(level.b)
         self.weights = _weights(residual, self._usable)
 
     def fit_tone(self):
@@ -167,13 +167,13 @@ class _Comparison:
         """The steps of the geometry, `[n, 8, 1]`, and the tone curve, `[n, 3, 1]`, that together
         explain the difference best."""
         level, root = self._level, tf.sqrt(self.weights)
-        slope = 0.5 + (0.5 * self._tone[1] + self._tone[2] * self._z) / _MID_GREY
+        slope = 0.5 + (0.5 * self._tone[1] + self._tone[2] * self._z) / _MID_GRAY
         gradient_x = root * (0.5 * level.gradient_x + slope * self._gradient_x)
         gradient_y = root * (0.5 * level.gradient_y + slope * self._gradient_y)
         x, y = level.x, level.y
         radial = -1.0 * (x * gradient_x + y * gradient_y)
         # In units in which all elements of the solution are about as large.
-        tones = [root * (_MID_GREY * element) for element in self._basis]
+        tones = [root * (_MID_GRAY * element) for element in self._basis]
         equations = tflite_ops.join(
             [
                 *(x * gradient_x, y * gradient_x, gradient_x),
@@ -185,11 +185,11 @@ class _Comparison:
         )
         solution = least_squares.fit(equations, _DAMPING)
         step = tf.slice(solution, [0, 0, 0], [-1, 8, -1])
-        return step, _MID_GREY * tf.slice(solution, [0, 8, 0], [-1, _TONES, -1])
+        return step, _MID_GRAY * tf.slice(solution, [0, 8, 0], [-1, _TONES, -1])
 
     def disagreement(self):
-        """How far apart the patches still look, in pixels, `[n, 1, 1]`: what is left over, in grey
-        levels, over the gradient, in grey levels a pixel; more where A shows little of B, as a few
+        """How far apart the patches still look, in pixels, `[n, 1, 1]`: what is left over, in gray
+        levels, over the gradient, in gray levels a pixel; more where A shows little of B, as a few
         pixels agree by chance."""
         level, half = self._level, self._level.half
         length = tf.sqrt(tf.square(level.gradient_x) + tf.square(level.gradient_y)) / half
@@ -203,7 +203,7 @@ class _Comparison:
 class LucasKanade(keras.layers.Layer):
     """Refines `h4pt`, where it helps.
 
-    Inputs: pairs, float32 `[n, size, size, 2]`, grey levels in 0..255; `h4pt`, float32 `[n, 4, 2]`,
+    Inputs: pairs, float32 `[n, size, size, 2]`, gray levels in 0..255; `h4pt`, float32 `[n, 4, 2]`,
     pixels, a few pixels from the truth at most. Outputs: the refined `h4pt`, or the given one where
     the patches agree better with that; `disagreement`, float32 `[n]`, how far apart the patches
     look before the last step, in pixels: mostly below 0.4 where the answer is right; and `moved`,
@@ -227,7 +227,7 @@ class LucasKanade(keras.layers.Layer):
             smaller = tf.nn.avg_pool2d(pairs, shrink, shrink, "VALID") if shrink > 1 else pairs
             level = _Level(smaller, self.block)
             if first is None:
-                # Grey levels first, with the geometry as it is; twice, to leave out what is hidden.
+                # Gray levels first, with the geometry as it is; twice, to leave out what is hidden.
                 first = level
                 tone = _Comparison(level, a_from_b, tone).fit_tone()
                 before = _Comparison(level, a_from_b, tone)

@@ -8,16 +8,16 @@ from keras_homography.layers import cell_grid
 
 @keras.saving.register_keras_serializable("keras_homography")
 class StandardizePatches(keras.layers.Layer):
-    """`[n, size, size, 2]`, grey levels -> two patches `[n, size, size, 1]`, each of mean 0 and
+    """`[n, size, size, 2]`, gray levels -> two patches `[n, size, size, 1]`, each of mean 0 and
     deviation 1 (less where there is next to nothing to see)."""
 
     def call(self, pairs):
         size = pairs.shape[1]
         # Channels first: TFLite is slow at means over the middle of a tensor.
         patches = tf.transpose(tf.reshape(pairs, [-1, size * size, 2]), [0, 2, 1])
-        centred = patches - tf.reduce_mean(patches, axis=-1, keepdims=True)
-        variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
-        standard = tf.split(centred * tf.math.rsqrt(variance + 25.0), 2, axis=1)
+        centered = patches - tf.reduce_mean(patches, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True)
+        standard = tf.split(centered * tf.math.rsqrt(variance + 25.0), 2, axis=1)
         return [tf.reshape(patch, [-1, size, size, 1]) for patch in standard]
 
 
@@ -51,7 +51,7 @@ class SampleFeatures(keras.layers.Layer):
         u, v = cell_grid.transform_cells(
             tf.stop_gradient(a_from_b), cell_grid.units_of_cells(cells, self.margin)
         )
-        # A frame of zeros around, and the four neighbours of every place side by side: one gather.
+        # A frame of zeros around, and the four neighbors of every place side by side: one gather.
         framed = tf.pad(features, [[0, 0], [1, 1], [1, 1], [0, 0]])
         packed = tf.concat(
             [tf.slice(framed, [0, y, x, 0], [-1, side, side, -1]) for y in (0, 1) for x in (0, 1)],
@@ -66,8 +66,8 @@ class SampleFeatures(keras.layers.Layer):
         index = tf.clip_by_value(index, 0, side * side - 1)
         x, y = (tf.reshape(part, [-1, wide * wide, 1]) for part in (column - left, row - top))
         x, y = tf.cast(x, features.dtype), tf.cast(y, features.dtype)
-        neighbours = tf.gather(packed, index, batch_dims=1)
-        top_left, top_right, bottom_left, bottom_right = tf.split(neighbours, 4, axis=-1)
+        neighbors = tf.gather(packed, index, batch_dims=1)
+        top_left, top_right, bottom_left, bottom_right = tf.split(neighbors, 4, axis=-1)
         above = top_left + x * (top_right - top_left)
         below = bottom_left + x * (bottom_right - bottom_left)
         return tf.reshape(above + y * (below - above), [-1, wide, wide, channels])

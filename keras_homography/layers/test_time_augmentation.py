@@ -25,7 +25,7 @@ def _table():
 
 def _view_from_pair():
     """Of each view the matrix from places in a patch to places in what is shown, `[COUNT, 3, 3]`,
-    in units of half a patch about the centre; its transpose is its inverse."""
+    in units of half a patch about the center; its transpose is its inverse."""
     matrices = []
     for _, _, mirrored_x, mirrored_y, transposed, _ in _TABLE:
         matrix = np.diag([1.0 - 2.0 * mirrored_x, 1.0 - 2.0 * mirrored_y, 1.0])
@@ -42,7 +42,7 @@ def augment(pairs, number):
     """A view of pairs.
 
     Args:
-      pairs: float32 `[n, size, size, 2]`, grey levels, channel 0 patch A and channel 1 patch B.
+      pairs: float32 `[n, size, size, 2]`, gray levels, channel 0 patch A and channel 1 patch B.
       number: of the view, int32 scalar in 0..`COUNT` - 1.
 
     Returns:

@@ -22,7 +22,7 @@ def build(name, **options):
       **options: of its `build` function.
 
     Returns:
-      A functional `keras.Model`: float32 `[n, patch_size, patch_size, 2]`, grey levels in 0..255,
+      A functional `keras.Model`: float32 `[n, patch_size, patch_size, 2]`, gray levels in 0..255,
       channel 0 patch A and channel 1 patch B -> first output `h4pt`, float32 `[n, 4, 2]`, pixels;
       a second, `probabilities`, where the architecture has them.
 

@@ -16,7 +16,7 @@ _FINE_LAYERS = ("fine1", "fine2", "fine3", "fine_displacements")
 
 
 def _convolution(channels, size, strides, name):
-    """Convolution, batch normalisation and ReLU, as one function that can be called again."""
+    """Convolution, batch normalization and ReLU, as one function that can be called again."""
     layers = [
         keras.layers.Conv2D(
             channels, size, strides, padding="same", use_bias=False, name=f"{name}_convolution"
@@ -57,7 +57,7 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=3):
       fine_steps: how often the fine stage runs.
 
     Returns:
-      A functional `keras.Model`: float32 `[n, patch_size, patch_size, 2]`, grey levels in 0..255,
+      A functional `keras.Model`: float32 `[n, patch_size, patch_size, 2]`, gray levels in 0..255,
       channel 0 patch A and channel 1 patch B -> `h4pt`, float32 `[n, 4, 2]`, pixels.
 
     Raises:

@@ -17,7 +17,7 @@ def describe(pairs, width, dropout):
     """The body that the regression and the classification network share.
 
     Args:
-      pairs: `keras.KerasTensor`, float32 `[n, patch_size, patch_size, 2]`, grey levels in 0..255.
+      pairs: `keras.KerasTensor`, float32 `[n, patch_size, patch_size, 2]`, gray levels in 0..255.
       width: factor on the number of channels of every hidden layer.
       dropout: share of activations dropped, both times.
 
@@ -28,7 +28,7 @@ def describe(pairs, width, dropout):
     def channels(full):
         return max(4, round(full * width))
 
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale_grey_levels")(pairs)
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale_gray_levels")(pairs)
 
     for number, full in enumerate((64, 64, 64, 64, 128, 128, 128, 128), start=1):
         x = keras.layers.Conv2D(
@@ -63,9 +63,9 @@ def offsets(x, rho):
 def build(patch_size=128, rho=32, width=1.0, dropout=0.5):
     """The regression network of the paper.
 
-    Eight 3x3 convolutions, each followed by ReLU and batch normalisation, a 2x2 max-pooling after
+    Eight 3x3 convolutions, each followed by ReLU and batch normalization, a 2x2 max-pooling after
     every two; a dense layer of 1,024; eight linear outputs. Dropout after the last convolution and
-    after the dense layer. 34.2 million parameters at width 1. Ours: scaling of the grey levels in
+    after the dense layer. 34.2 million parameters at width 1. Ours: scaling of the gray levels in
     front and of the outputs behind, so that both are in the caller's units.
 
     Args:
@@ -76,7 +76,7 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.5):
 
     Returns:
       A functional `keras.Model` of built-in layers: float32 `[n, patch_size, patch_size, 2]`,
-      grey levels in 0..255, channel 0 patch A and channel 1 patch B -> `h4pt`, float32
+      gray levels in 0..255, channel 0 patch A and channel 1 patch B -> `h4pt`, float32
       `[n, 4, 2]`, pixels.
 
     Raises:

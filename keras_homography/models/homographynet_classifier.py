@@ -9,7 +9,7 @@ BINS = 21
 DECODINGS = ("expectation", "best")
 
 
-def bin_centres(rho):
+def bin_centers(rho):
     """The offsets that the bins stand for: float32 `[BINS]`, pixels, from -rho to rho."""
     return np.linspace(-rho, rho, BINS, dtype=np.float32)
 
@@ -36,15 +36,15 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.5, decoding="expectation"
 
     Args:
       patch_size: side of the patches, in pixels, a multiple of 8.
-      rho: the first and last bins are centred at -rho and rho, in pixels.
+      rho: the first and last bins are centered at -rho and rho, in pixels.
       width: factor on the number of channels of every hidden layer.
       dropout: share of activations dropped, both times.
-      decoding: "expectation", or "best" for the centre of the most probable bin, which has no
+      decoding: "expectation", or "best" for the center of the most probable bin, which has no
         gradient.
 
     Returns:
       A functional `keras.Model` of built-in layers: float32 `[n, patch_size, patch_size, 2]`,
-      grey levels in 0..255, channel 0 patch A and channel 1 patch B -> `h4pt`, float32
+      gray levels in 0..255, channel 0 patch A and channel 1 patch B -> `h4pt`, float32
       `[n, 4, 2]`, pixels, and `probabilities`, float32 `[n, 4, 2, 21]`: for every corner the
       probability of each offset along x and along y.
 
@@ -63,15 +63,15 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.5, decoding="expectation"
         best = keras.ops.argmax(probabilities, axis=-1)
         h4pt = keras.ops.cast(best, "float32") * (2.0 * rho / (BINS - 1)) - float(rho)
     else:
-        # A dense layer with the centres for weights: built in, so that any Keras loads it.
-        centres = keras.layers.Dense(
+        # A dense layer with the centers for weights: built in, so that any Keras loads it.
+        centers = keras.layers.Dense(
             1,
             use_bias=False,
             trainable=False,
             dtype="float32",
             name="expectation",
         )
-        h4pt = centres(probabilities)
-        centres.kernel.assign(bin_centres(rho)[:, None])
+        h4pt = centers(probabilities)
+        centers.kernel.assign(bin_centers(rho)[:, None])
         h4pt = keras.layers.Reshape((4, 2), dtype="float32", name="h4pt")(h4pt)
     return keras.Model(pairs, [h4pt, probabilities], name="homographynet_classifier")

@@ -11,7 +11,7 @@ _BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (384, 2), (384, 1))
 def build(patch_size=128, rho=32, width=1.0, dropout=0.0):
     """HomographyNet's task at a fifteenth of its multiplications.
 
-    Depthwise and pointwise convolutions, each followed by batch normalisation and ReLU6, down to a
+    Depthwise and pointwise convolutions, each followed by batch normalization and ReLU6, down to a
     sixteenth of the patch. Where things are is what counts here, so instead of MobileNet's average
     over the image a pointwise convolution leaves 32 channels for the dense layer.
 
@@ -32,7 +32,7 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.0):
     def channels(full):
         return max(8, 8 * round(full * width / 8))
 
-    def normalised(x, layer, name):
+    def normalized(x, layer, name):
         x = layer(x)
         x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
         return keras.layers.ReLU(6.0, name=f"{name}_relu")(x)
@@ -43,15 +43,15 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.0):
         )
 
     pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale_grey_levels")(pairs)
-    x = normalised(x, convolution(32, 3, 2, "first"), "first")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale_gray_levels")(pairs)
+    x = normalized(x, convolution(32, 3, 2, "first"), "first")
     for number, (full, strides) in enumerate(_BLOCKS, start=1):
         depthwise = keras.layers.DepthwiseConv2D(
             3, strides, padding="same", use_bias=False, name=f"depthwise{number}"
         )
-        x = normalised(x, depthwise, f"depthwise{number}")
-        x = normalised(x, convolution(full, 1, 1, f"pointwise{number}"), f"pointwise{number}")
-    x = normalised(x, convolution(32, 1, 1, "narrow"), "narrow")
+        x = normalized(x, depthwise, f"depthwise{number}")
+        x = normalized(x, convolution(full, 1, 1, f"pointwise{number}"), f"pointwise{number}")
+    x = normalized(x, convolution(32, 1, 1, "narrow"), "narrow")
     x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dense(channels(256), activation="relu", name="dense")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)

@@ -9,7 +9,7 @@ from keras_homography.geometry import arrays
 
 _SIDE = 320  # the longer side of B at which photos are compared, at most
 _WINDOW = 12  # pixels, of the windows that are compared one by one
-_TEXTURE = 5.0  # grey levels: standard deviation of a window that can be recognised
+_TEXTURE = 5.0  # gray levels: standard deviation of a window that can be recognized
 _AGREE = 0.6  # correlation from which a window does
 _PART, _REACH = 24, 12  # pixels: of what is looked for by itself, and how far away
 _FOUND = 0.8  # correlation from which a part is found
@@ -54,7 +54,7 @@ NO_EVIDENCE = Evidence(0.0, 0, 0, 0.0, np.inf)
 
 def comparison_level(pyramid):
     """The number of the level at which photos are compared."""
-    sides = [max(grey.shape) for grey in pyramid]
+    sides = [max(gray.shape) for gray in pyramid]
     return next((i for i, side in enumerate(sides) if side <= _SIDE), len(sides) - 1)
 
 
@@ -65,12 +65,12 @@ def _window_means(values):
     return values.reshape(height, _WINDOW, width, _WINDOW).mean(axis=(1, 3))
 
 
-def textured_share(grey):
+def textured_share(gray):
     """The share of the windows of an image, uint8, that have texture."""
-    if min(grey.shape) < _WINDOW:
+    if min(gray.shape) < _WINDOW:
         return 0.0
-    grey = grey.astype(np.float32)
-    variance = _window_means(grey * grey) - np.square(_window_means(grey))
+    gray = gray.astype(np.float32)
+    variance = _window_means(gray * gray) - np.square(_window_means(gray))
     return float((variance > _TEXTURE**2).mean())
 
 
@@ -110,14 +110,14 @@ def measure_evidence(pair, a_from_b):
     Returns:
       `Evidence`.
     """
-    size_a, size_b = (arrays.image_size(grey[0]) for grey in (pair.pyramid_a, pair.pyramid_b))
+    size_a, size_b = (arrays.image_size(gray[0]) for gray in (pair.pyramid_a, pair.pyramid_b))
     if a_from_b is None or not is_plausible(a_from_b, size_a, size_b):
         return NO_EVIDENCE
     number = comparison_level(pair.pyramid_b)
     level, matrix = pair.at(a_from_b, number)
-    size = arrays.image_size(level.grey_b)
-    a, covered = arrays.warp_image(level.grey_a, np.linalg.inv(matrix), size)
-    a, b = a.astype(np.float32), level.grey_b.astype(np.float32)
+    size = arrays.image_size(level.gray_b)
+    a, covered = arrays.warp_image(level.gray_a, np.linalg.inv(matrix), size)
+    a, b = a.astype(np.float32), level.gray_b.astype(np.float32)
     mean_a, mean_b = _window_means(a), _window_means(b)
     variance_a = _window_means(a * a) - mean_a**2
     variance_b = _window_means(b * b) - mean_b**2
@@ -145,9 +145,9 @@ def measure_evidence(pair, a_from_b):
 def measure_displaced_matches(pair, a_from_b, evidence):
     """The evidence with its `elsewhere`: more than 2 pixels off, where photos are judged."""
     level, matrix = pair.at(a_from_b, comparison_level(pair.pyramid_b))
-    b = level.grey_b
+    b = level.gray_b
     height, width = b.shape
-    a, covered = arrays.warp_image(level.grey_a, np.linalg.inv(matrix), (width, height))
+    a, covered = arrays.warp_image(level.gray_a, np.linalg.inv(matrix), (width, height))
     parts = found = 0
     for top in range(_REACH, height - _PART - _REACH + 1, _PART):
         for left in range(_REACH, width - _PART - _REACH + 1, _PART):

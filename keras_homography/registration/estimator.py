@@ -68,21 +68,21 @@ class HomographyEstimator:
           ValueError: an argument is no such image or matrix.
         """
         began = time.perf_counter()
-        grey_a, grey_b = (
-            image_input.as_grey(image_a, "image_a"),
-            image_input.as_grey(image_b, "image_b"),
+        gray_a, gray_b = (
+            image_input.as_gray(image_a, "image_a"),
+            image_input.as_gray(image_b, "image_b"),
         )
         if start is not None:
             start = np.asarray(start, np.float64)
             if start.shape != (3, 3) or not np.isfinite(start).all():
                 raise ValueError("start must be a finite matrix of shape (3, 3).")
-        reason = _rejection_reason(grey_a, grey_b)
+        reason = _rejection_reason(gray_a, gray_b)
         if reason:
             return _refusal(reason, began)
-        pair = image_pyramid.ImagePair(grey_a, grey_b)
+        pair = image_pyramid.ImagePair(gray_a, gray_b)
         for name, pyramid in (("A", pair.pyramid_a), ("B", pair.pyramid_b)):
-            grey = pyramid[alignment_evidence.comparison_level(pyramid)]
-            if alignment_evidence.textured_share(grey) < _MIN_TEXTURE:
+            gray = pyramid[alignment_evidence.comparison_level(pyramid)]
+            if alignment_evidence.textured_share(gray) < _MIN_TEXTURE:
                 return _refusal(f"image {name} has too little texture", began)
 
         best = self._search(pair, start)
@@ -208,11 +208,11 @@ def _try(pair, start, a_from_b):
     return _Candidate(start, refined, alignment_evidence.measure_evidence(pair, refined))
 
 
-def _rejection_reason(grey_a, grey_b):
-    for name, grey in (("A", grey_a), ("B", grey_b)):
-        if min(grey.shape) < _MIN_SIDE:
+def _rejection_reason(gray_a, gray_b):
+    for name, gray in (("A", gray_a), ("B", gray_b)):
+        if min(gray.shape) < _MIN_SIDE:
             return (
-                f"image {name} is too small: {grey.shape[1]}x{grey.shape[0]}, where "
+                f"image {name} is too small: {gray.shape[1]}x{gray.shape[0]}, where "
                 f"{_MIN_SIDE}x{_MIN_SIDE} is the least"
             )
     return None

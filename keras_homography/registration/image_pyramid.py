@@ -15,9 +15,9 @@ from keras_homography.registration import lucas_kanade
 _TOP_SIDE = 96  # the coarsest level is the last with no side below this
 
 
-def build_pyramid(grey):
+def build_pyramid(gray):
     """Halved again and again, finest first: uint8 images `[height, width]`."""
-    levels = [grey]
+    levels = [gray]
     while min(levels[-1].shape) >= 2 * _TOP_SIDE:
         width, height = arrays.image_size(levels[-1])
         levels.append(
@@ -32,9 +32,9 @@ class ImagePair:
     `a_from_b` is always in pixels of the photos themselves. Levels count from the finest of B, 0.
     """
 
-    def __init__(self, grey_a, grey_b):
-        """Args: grey photos, uint8 `[height, width]`, at least 16 pixels a side."""
-        self.pyramid_a, self.pyramid_b = build_pyramid(grey_a), build_pyramid(grey_b)
+    def __init__(self, gray_a, gray_b):
+        """Args: gray photos, uint8 `[height, width]`, at least 16 pixels a side."""
+        self.pyramid_a, self.pyramid_b = build_pyramid(gray_a), build_pyramid(gray_b)
         self._levels = {}
 
     @property
@@ -48,17 +48,17 @@ class ImagePair:
           `(Level, matrix)`: the level of A is the one that has about as many pixels for the same
           part of the scene; the matrix is `a_from_b` in pixels of these two.
         """
-        grey_b = self.pyramid_b[level]
+        gray_b = self.pyramid_b[level]
         size_a, size_b = arrays.image_size(self.pyramid_a[0]), arrays.image_size(self.pyramid_b[0])
         quad = arrays.transform_points(a_from_b, arrays.corners(size_b)).astype(np.float32)
         area = max(cv2.contourArea(quad), 1e-6) / (size_b[0] * size_b[1])
         of_a = int(np.clip(np.round(level + 0.5 * np.log2(area)), 0, len(self.pyramid_a) - 1))
-        grey_a = self.pyramid_a[of_a]
+        gray_a = self.pyramid_a[of_a]
         key = of_a, level
         if key not in self._levels:
-            self._levels[key] = lucas_kanade.Level(grey_a, grey_b)
-        small_a = arrays.resizing(size_a, arrays.image_size(grey_a))
-        small_b = arrays.resizing(size_b, arrays.image_size(grey_b))
+            self._levels[key] = lucas_kanade.Level(gray_a, gray_b)
+        small_a = arrays.resizing(size_a, arrays.image_size(gray_a))
+        small_b = arrays.resizing(size_b, arrays.image_size(gray_b))
         return self._levels[key], small_a @ a_from_b @ np.linalg.inv(small_b)
 
     def refine(self, a_from_b, levels, steps):
@@ -69,10 +69,10 @@ class ImagePair:
             if found is None:
                 return None
             small_a = arrays.resizing(
-                arrays.image_size(self.pyramid_a[0]), arrays.image_size(level.grey_a)
+                arrays.image_size(self.pyramid_a[0]), arrays.image_size(level.gray_a)
             )
             small_b = arrays.resizing(
-                arrays.image_size(self.pyramid_b[0]), arrays.image_size(level.grey_b)
+                arrays.image_size(self.pyramid_b[0]), arrays.image_size(level.gray_b)
             )
             a_from_b = np.linalg.inv(small_a) @ found @ small_b
             a_from_b /= a_from_b[2, 2]

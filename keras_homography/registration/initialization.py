@@ -24,7 +24,7 @@ def _view(pyramid, size, turns=0, zoom=1):
       `(patch, patch_from_photo)`: uint8 `[size, size]` and the matrix, pixels to pixels.
     """
     full = np.array(arrays.image_size(pyramid[0]))
-    level = next((grey for grey in reversed(pyramid) if min(grey.shape) >= size * zoom), pyramid[0])
+    level = next((gray for gray in reversed(pyramid) if min(gray.shape) >= size * zoom), pyramid[0])
     side = np.array(arrays.image_size(level))
     part = np.maximum(side // zoom, 1)
     left, top = (side - part) // 2
@@ -78,9 +78,9 @@ def from_network_after_alignment(network, pair, a_from_b):
     patch_b, patch_from_b = _view(pair.pyramid_b, network[1])
     level, matrix = pair.at(a_from_b, alignment_evidence.comparison_level(pair.pyramid_b))
     size_b = arrays.image_size(pair.pyramid_b[0])
-    patch_from_level = patch_from_b @ arrays.resizing(arrays.image_size(level.grey_b), size_b)
+    patch_from_level = patch_from_b @ arrays.resizing(arrays.image_size(level.gray_b), size_b)
     patch_a = cv2.warpPerspective(
-        level.grey_a, patch_from_level @ np.linalg.inv(matrix), (network[1], network[1])
+        level.gray_a, patch_from_level @ np.linalg.inv(matrix), (network[1], network[1])
     )
     found = _ask(network, patch_a, patch_b)
     if found is None:
@@ -98,13 +98,13 @@ def from_features(pair):
     detector = cv2.SIFT.create(nfeatures=_KEYPOINTS, contrastThreshold=0.02)
     keypoints, descriptors, scales = [], [], []
     for pyramid in (pair.pyramid_a, pair.pyramid_b):
-        grey = next((g for g in pyramid if max(g.shape) <= _FEATURES_SIDE), pyramid[-1])
-        points, described = detector.detectAndCompute(grey, None)
+        gray = next((g for g in pyramid if max(g.shape) <= _FEATURES_SIDE), pyramid[-1])
+        points, described = detector.detectAndCompute(gray, None)
         if len(points) < 4:
             return None
         keypoints.append(np.array([point.pt for point in points], np.float32))
         descriptors.append(described)
-        scales.append(arrays.resizing(arrays.image_size(pyramid[0]), arrays.image_size(grey)))
+        scales.append(arrays.resizing(arrays.image_size(pyramid[0]), arrays.image_size(gray)))
     nearest = cv2.BFMatcher(cv2.NORM_L2).knnMatch(descriptors[1], descriptors[0], k=2)
     good = [
         near[0] for near in nearest if len(near) == 2 and near[0].distance < 0.8 * near[1].distance

@@ -7,18 +7,18 @@ from keras_homography.geometry import arrays
 
 MAX_POINTS = 12_000  # of a level, each the one with the strongest gradient around
 _BORDER = 2  # pixels that the gradient needs on every side
-_MID_GREY = 127.5
-_MIN_SCALE = 1.0  # grey levels: below it, residuals are rounding
+_MID_GRAY = 127.5
+_MIN_SCALE = 1.0  # gray levels: below it, residuals are rounding
 _CONVERGED = 2e-3  # pixels that corners move
 
 
-def strongest_points(grey):
+def strongest_points(gray):
     """The pixel with the strongest gradient of every block, int64 `[n, 2]`, n at most `POINTS`."""
-    inner = grey[_BORDER:-_BORDER, _BORDER:-_BORDER]
+    inner = gray[_BORDER:-_BORDER, _BORDER:-_BORDER]
     height, width = inner.shape
     block = max(1, int(np.ceil(np.sqrt(height * width / MAX_POINTS))))
     rows, columns = height // block, width // block
-    around = grey[
+    around = gray[
         _BORDER - 1 : _BORDER + 1 + rows * block, _BORDER - 1 : _BORDER + 1 + columns * block
     ]
     strength = cv2.add(
@@ -37,7 +37,7 @@ def _gather(image, x, y):
 
 
 def _sample(image, points):
-    """Grey level and gradient `(grey, gradient_x, gradient_y)` at points `[n, 2]`, each bilinear
+    """Gray level and gradient `(gray, gradient_x, gradient_y)` at points `[n, 2]`, each bilinear
     (exactly, unlike `cv2.remap`, which rounds to 1/32 of a pixel), and which lie inside."""
     height, width = image.shape
     x, y = points[:, 0].astype(np.float32), points[:, 1].astype(np.float32)
@@ -70,34 +70,34 @@ def _geometric_mean(values):
 
 
 class Level:
-    """Two grey images, uint8, of one level, and the pixels of B that they are compared at."""
+    """Two gray images, uint8, of one level, and the pixels of B that they are compared at."""
 
-    def __init__(self, grey_a, grey_b):
-        self.grey_a, self.grey_b = grey_a, grey_b
-        self._points = strongest_points(grey_b)
-        self._b, self._gradient_x, self._gradient_y, _ = _sample(grey_b, self._points)
+    def __init__(self, gray_a, gray_b):
+        self.gray_a, self.gray_b = gray_a, gray_b
+        self._points = strongest_points(gray_b)
+        self._b, self._gradient_x, self._gradient_y, _ = _sample(gray_b, self._points)
         # Coordinates of about one, for equations of about one scale.
-        self._half = max(arrays.image_size(grey_b)) / 2
-        self._centre = (np.array(arrays.image_size(grey_b)) - 1) / 2
-        self._xy = ((self._points - self._centre) / self._half).astype(np.float32)
+        self._half = max(arrays.image_size(gray_b)) / 2
+        self._center = (np.array(arrays.image_size(gray_b)) - 1) / 2
+        self._xy = ((self._points - self._center) / self._half).astype(np.float32)
         self._unit_from_pixel = np.array(
             [
-                [1 / self._half, 0, -self._centre[0] / self._half],
-                [0, 1 / self._half, -self._centre[1] / self._half],
+                [1 / self._half, 0, -self._center[0] / self._half],
+                [0, 1 / self._half, -self._center[1] / self._half],
                 [0, 0, 1],
             ]
         )
 
     def compare(self, a_from_b, tone=None):
         """B against A under a homography and a tone curve (fitted here if there is none)."""
-        grey, gradient_x, gradient_y, inside = _sample(
-            self.grey_a, arrays.transform_points(a_from_b, self._points.astype(np.float64))
+        gray, gradient_x, gradient_y, inside = _sample(
+            self.gray_a, arrays.transform_points(a_from_b, self._points.astype(np.float64))
         )
-        measured = (grey > 3) & (grey < 252) & (self._b > 3) & (self._b < 252)
+        measured = (gray > 3) & (gray < 252) & (self._b > 3) & (self._b < 252)
         usable = inside & measured
-        z = (grey - _MID_GREY) / _MID_GREY
+        z = (gray - _MID_GRAY) / _MID_GRAY
         basis = np.stack([np.ones_like(z), z, z * z])
-        difference = self._b - grey
+        difference = self._b - gray
         if tone is None:
             tone = np.zeros(3, np.float32)
             for _ in range(3):
@@ -127,7 +127,7 @@ class Level:
         `np.linalg.LinAlgError` where nothing determines one."""
         seen = self.compare(a_from_b, tone)
         basis, tone, root = seen["basis"], seen["tone"], np.sqrt(seen["weights"])
-        slope = 0.5 + (0.5 * tone[1] + tone[2] * basis[1]) / _MID_GREY
+        slope = 0.5 + (0.5 * tone[1] + tone[2] * basis[1]) / _MID_GRAY
 
         # The gradient of A in the coordinates of B: through the derivative of the homography.
         x, y = self._xy.T
@@ -147,7 +147,7 @@ class Level:
                 *(x * gradient_x, y * gradient_x, gradient_x),
                 *(x * gradient_y, y * gradient_y, gradient_y),
                 *(x * radial, y * radial),
-                *(root * _MID_GREY * basis),
+                *(root * _MID_GRAY * basis),
             ]
         ).astype(np.float64)
         normal = equations @ equations.T
@@ -157,7 +157,7 @@ class Level:
         )
         delta = np.append(solution[:8], 0.0).reshape(3, 3) + np.eye(3)
         moved = a_from_unit @ delta @ self._unit_from_pixel
-        return moved / moved[2, 2], _MID_GREY * solution[8:]
+        return moved / moved[2, 2], _MID_GRAY * solution[8:]
 
     def disagreement(self, a_from_b):
         """How far apart the images still look, in pixels of the level: see
@@ -170,7 +170,7 @@ class Level:
 
 def refine_level(level, a_from_b, steps):
     """The homography that a level ends at; None if it runs away."""
-    square = arrays.corners(arrays.image_size(level.grey_b))
+    square = arrays.corners(arrays.image_size(level.gray_b))
     tone, quad = None, arrays.transform_points(a_from_b, square)
     for _ in range(steps):
         try:

@@ -17,20 +17,20 @@ OUTPUTS = ("h4pt", "probabilities")
 
 
 def _as_patch(image, patch_size):
-    """An image uint8 `[height, width, 1 or 3]` as a grey patch, and what it was scaled by."""
+    """An image uint8 `[height, width, 1 or 3]` as a gray patch, and what it was scaled by."""
     channels = tf.shape(image)[-1]
     tf.debugging.assert_equal(
         (channels == 1) | (channels == 3),
         True,
-        "An image must be [height, width, 1] (grey) or [height, width, 3] (RGB).",
+        "An image must be [height, width, 1] (gray) or [height, width, 3] (RGB).",
     )
     image = tf.cast(image, tf.float32)
     weights = tf.cond(
         channels == 3, lambda: tf.constant([0.299, 0.587, 0.114]), lambda: tf.ones([1])
     )
-    grey = tf.reduce_sum(image * weights, axis=-1, keepdims=True)
+    gray = tf.reduce_sum(image * weights, axis=-1, keepdims=True)
     size = tf.cast(tf.shape(image)[1::-1], tf.float32)
-    patch = tf.image.resize(grey, [patch_size, patch_size], antialias=True)
+    patch = tf.image.resize(gray, [patch_size, patch_size], antialias=True)
     return patch, size / patch_size
 
 
@@ -97,7 +97,7 @@ def write_tflite(model, path, precision="float32"):
       model: float32 `keras.Model` of pairs.
       path: of the file.
       precision: of the weights: "float32", "float16" or "int8" (dynamic range: activations are
-        quantised as they come). Input and output stay float32.
+        quantized as they come). Input and output stay float32.
     """
     with tempfile.TemporaryDirectory() as folder:
         _archive(model, folder, [_serving(_as_function(model, 1))])

@@ -34,7 +34,7 @@ def load_model(path, trusted=False):
     if not is_square or outputs[:1] != [(None, 4, 2)]:
         raise ValueError(
             f"{path} is no model of pairs: its inputs are {inputs} and its outputs {outputs}; it "
-            "must have one input (None, size, size, 2), two grey patches, and the first output "
+            "must have one input (None, size, size, 2), two gray patches, and the first output "
             "must be (None, 4, 2), the corner offsets."
         )
     return model

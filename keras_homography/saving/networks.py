@@ -71,7 +71,7 @@ def open_network(model=None, threads=None, trusted=False):
       trusted: open a file whatever it holds and wherever it comes from: see `trust`.
 
     Returns:
-      `(run, size)`: a function from a pair, float32 `[1, size, size, 2]`, grey levels in 0..255,
+      `(run, size)`: a function from a pair, float32 `[1, size, size, 2]`, gray levels in 0..255,
       to `h4pt`, float32 `[1, 4, 2]`, pixels; and the side of its patches.
 
     Raises:
@@ -113,11 +113,11 @@ def open_network(model=None, threads=None, trusted=False):
     if given[1:] != (size, size, 2) or found[-2:] != (4, 2) or size is None:
         raise ValueError(
             f"{model} is no model of pairs: it takes {given} and gives {found}; it must take (1, "
-            "size, size, 2), two grey patches, and give (1, 4, 2), the corner offsets."
+            "size, size, 2), two gray patches, and give (1, 4, 2), the corner offsets."
         )
     return run, int(size)
 
 
-def stack_patches(grey_a, grey_b):
-    """Two grey patches `[size, size]` as the input of a network, float32 `[1, size, size, 2]`."""
-    return np.stack([grey_a, grey_b], axis=-1)[None].astype(np.float32)
+def stack_patches(gray_a, gray_b):
+    """Two gray patches `[size, size]` as the input of a network, float32 `[1, size, size, 2]`."""
+    return np.stack([gray_a, gray_b], axis=-1)[None].astype(np.float32)

@@ -12,7 +12,7 @@ def load_pretrained():
     """The shipped model, from the installed package: no network.
 
     Returns:
-      A functional `keras.Model`, not compiled: float32 `[n, 128, 128, 2]`, grey levels in 0..255,
+      A functional `keras.Model`, not compiled: float32 `[n, 128, 128, 2]`, gray levels in 0..255,
       channel 0 patch A and channel 1 patch B -> `h4pt`, float32 `[n, 4, 2]`, pixels.
     """
     path = files.packaged_file("saved_models", "homography.keras")

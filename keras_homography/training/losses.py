@@ -1,4 +1,4 @@
-"""What training minimises: a loss of every pair, `[n]`. Those of `make` are of `h4pt` `[n, 4, 2]`,
+"""What training minimizes: a loss of every pair, `[n]`. Those of `make` are of `h4pt` `[n, 4, 2]`,
 true and predicted; the others say of what they are."""
 
 import tensorflow as tf
@@ -9,7 +9,7 @@ from keras_homography.layers import cell_grid
 
 NAMES = ("corner", "l2", "huber", "cross_entropy", "photometric")
 # Of `photometric`: how many times smaller the patches are compared, the side of a window, and the
-# variance, in grey levels squared, below which a window shows noise rather than texture.
+# variance, in gray levels squared, below which a window shows noise rather than texture.
 _SHRINKAGES, _WINDOW, _NOISE = (1, 2, 4), 7, 25.0
 
 
@@ -63,7 +63,7 @@ def get_loss(name, rho):
 def cross_entropy(h4pt_true, probabilities, rho):
     """The paper's loss of its classification network (section 4), for a truth between two bins.
 
-    Ours: the paper counts the nearest bin alone as true. Here both neighbours are, by nearness, so
+    Ours: the paper counts the nearest bin alone as true. Here both neighbors are, by nearness, so
     that the expectation over the bins is the true offset where the loss is least.
 
     Args:
@@ -98,8 +98,8 @@ def match_likelihood(h4pt_true, matches, patch_size):
     u, v, l11, l21, l22 = tf.unstack(matches, axis=1)
     side = round(matches.shape[2] ** 0.5)
     _, pixels_from_units = geometry.normalization(patch_size)
-    centres = (pixels_from_units @ cell_grid.units_of_cells(side))[:2].T
-    there = geometry.transform_points(geometry.matrix_from_h4pt(h4pt_true, patch_size), centres)
+    centers = (pixels_from_units @ cell_grid.units_of_cells(side))[:2].T
+    there = geometry.transform_points(geometry.matrix_from_h4pt(h4pt_true, patch_size), centers)
     error_x, error_y = u - there[..., 0], v - there[..., 1]
     root = tf.sqrt(1.0 + tf.square(l11 * error_x + l21 * error_y) + tf.square(l22 * error_y))
     return tf.reduce_mean(2.0 * root - tf.math.log(l11 * l22), axis=-1)
@@ -108,14 +108,14 @@ def match_likelihood(h4pt_true, matches, patch_size):
 def photometric(pairs, h4pt):
     """How little B looks like A under predicted corners: needs no labels.
 
-    One minus the normalised cross-correlation of windows of 7 x 7 pixels, at the patches' size,
+    One minus the normalized cross-correlation of windows of 7 x 7 pixels, at the patches' size,
     half and a quarter of it: the mean over the windows that A shows whole, weighted by how much
     more texture than noise they show. Every window has a gain and a bias of its own, and one that
     is covered is merely no match. After Nguyen et al. 2018 (arXiv:1709.03966, section III), whose
-    loss is the L1 distance of grey levels.
+    loss is the L1 distance of gray levels.
 
     Args:
-      pairs: float32 `[n, size, size, 2]`, grey levels in 0..255: patch A, patch B.
+      pairs: float32 `[n, size, size, 2]`, gray levels in 0..255: patch A, patch B.
       h4pt: float32 `[n, 4, 2]`, pixels.
 
     Returns:
@@ -139,7 +139,7 @@ def photometric(pairs, h4pt):
 
 
 def _decorrelation(a, b, seen, noise):
-    """One minus the mean normalised cross-correlation of the windows wholly seen, `[n]`."""
+    """One minus the mean normalized cross-correlation of the windows wholly seen, `[n]`."""
     # All of them at once, as convolutions along columns and rows: `avg_pool2d` of one channel takes
     # fifteen times as long.
     maps = tf.concat([a, b, a * a, b * b, a * b, seen], axis=0)

@@ -1,4 +1,4 @@
-"""Optimisers and schedules of the learning rate, by name."""
+"""Optimizers and schedules of the learning rate, by name."""
 
 import keras
 
@@ -9,7 +9,7 @@ SCHEDULES = ("constant", "step", "cosine")
 def build_optimizer(
     name, schedule, learning_rate, steps, warmup_steps=0, decay_steps=30_000, clip_norm=None
 ):
-    """An optimiser with its learning rate schedule.
+    """An optimizer with its learning rate schedule.
 
     Args:
       name: "adam", or "sgd" with the paper's momentum of 0.9.
@@ -51,4 +51,4 @@ def build_optimizer(
         return keras.optimizers.Adam(rate, global_clipnorm=clip_norm)
     if name == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9, global_clipnorm=clip_norm)
-    raise ValueError(f"There is no optimiser {name!r}; there are {', '.join(OPTIMIZERS)}.")
+    raise ValueError(f"There is no optimizer {name!r}; there are {', '.join(OPTIMIZERS)}.")

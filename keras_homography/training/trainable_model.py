@@ -112,12 +112,12 @@ def compile_model(
     jit_compile=False,
     steps_per_execution=1,
     make_pairs=None,
-    labelled=True,
+    labeled=True,
 ):
     """Compiles a model of pairs with a loss by its name, and the corner error as metric.
 
     Call it in the scope of the strategy. All variables are made at once, for a checkpoint to be
-    restored into. Batch normalisation takes the statistics of all replicas together.
+    restored into. Batch normalization takes the statistics of all replicas together.
 
     Args:
       model: of `models.build`.
@@ -127,7 +127,7 @@ def compile_model(
       jit_compile: whether XLA compiles the step.
       steps_per_execution: how many steps to run before Python looks at it again.
       make_pairs: of `pairs.make_pair_fn`, for a model that is trained on photos.
-      labelled: whether the batches have corners; if not, there is no metric.
+      labeled: whether the batches have corners; if not, there is no metric.
 
     Returns:
       `TrainableModel` of the same layers; of a model with stages it has all of their outputs.
@@ -145,7 +145,7 @@ def compile_model(
     trainable.compile(
         optimizer,
         loss=None if supervises_itself else losses.get_loss(loss, rho),
-        metrics=[corner_error] if labelled else [],
+        metrics=[corner_error] if labeled else [],
         jit_compile=jit_compile,
         steps_per_execution=steps_per_execution,
     )
@@ -153,7 +153,7 @@ def compile_model(
     h4pt = tf.zeros([1, 4, 2])
     if not supervises_itself:
         trainable.compute_loss(None, h4pt, h4pt)
-    if labelled:
+    if labeled:
         trainable.compute_metrics(None, h4pt, [h4pt] if supervises_itself else h4pt)
     trainable.reset_metrics()
     return trainable

@@ -58,7 +58,7 @@ flags.DEFINE_enum(
     "loss",
     "corner",
     ["corner", "l2", "huber", "cross_entropy", "photometric"],
-    "What to minimise; 'cross_entropy' is for homographynet_classifier, 'photometric' needs no "
+    "What to minimize; 'cross_entropy' is for homographynet_classifier, 'photometric' needs no "
     "labels.",
 )
 flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "SGD has a momentum of 0.9.")

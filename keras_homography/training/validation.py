@@ -1,4 +1,4 @@
-"""What a run is validated on: pairs whose corners are known, or pairs that nobody has labelled."""
+"""What a run is validated on: pairs whose corners are known, or pairs that nobody has labeled."""
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,7 @@ class LabeledValidation:
     """Pairs whose corners are known: what counts is the corner error, in pixels.
 
     Attributes:
-      patches: float32 `[n, size, size, 2]`, grey levels in 0..255.
+      patches: float32 `[n, size, size, 2]`, gray levels in 0..255.
       criterion: of the figures of `summarize`, the one by which the best round is chosen; the
         lowest is the best.
       title: of that figure, for a plot.
@@ -51,7 +51,7 @@ class LabeledValidation:
 
 
 class UnlabeledValidation:
-    """Pairs that nobody has labelled: what counts is how well the patches fit."""
+    """Pairs that nobody has labeled: what counts is how well the patches fit."""
 
     criterion = "photometric"
     title = "photometric loss on validation pairs"

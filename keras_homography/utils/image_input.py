@@ -7,26 +7,26 @@ import cv2
 import numpy as np
 
 
-def as_grey(image, name):
-    """An image as grey levels.
+def as_gray(image, name):
+    """An image as gray levels.
 
     Args:
       image: uint8, uint16 (scaled) or float (0..255), `[height, width]` or `[height, width, c]`
-        with c 1 (grey), 3 (RGB) or 4 (RGB and alpha, which is ignored).
+        with c 1 (gray), 3 (RGB) or 4 (RGB and alpha, which is ignored).
       name: of the image, for messages.
 
     Returns:
       uint8 `[height, width]`.
 
     Raises:
-      ValueError: it is none of these, or holds no pixel, or a value that is not a grey level.
+      ValueError: it is none of these, or holds no pixel, or a value that is not a gray level.
     """
     image = np.asarray(image)
     fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
     if not fits or 0 in image.shape:
         raise ValueError(
             f"{name} has the shape {image.shape}; an image is [height, width], or [height, width, "
-            "channels] with 1 (grey), 3 (RGB) or 4 (RGBA) channels."
+            "channels] with 1 (gray), 3 (RGB) or 4 (RGBA) channels."
         )
     if image.dtype == np.uint16:
         image = image.astype(np.float32) / 257.0
@@ -36,11 +36,11 @@ def as_grey(image, name):
             raise ValueError(f"{name} holds values that are not finite (NaN or infinity).")
         if low < 0.0 or high > 255.0:
             raise ValueError(
-                f"{name} holds values from {low:g} to {high:g}; grey levels are 0 to 255."
+                f"{name} holds values from {low:g} to {high:g}; gray levels are 0 to 255."
             )
         if 0.0 < high <= 1.0:
             raise ValueError(
-                f"{name} holds values up to {high:g}; grey levels are 0 to 255: multiply an image "
+                f"{name} holds values up to {high:g}; gray levels are 0 to 255: multiply an image "
                 "in 0..1 by 255."
             )
         image = image.astype(np.float32)
@@ -59,7 +59,7 @@ def _luma(image):
 
 
 def _is_whole(data):
-    """Whether a file ends as its format does: OpenCV fills what is missing with grey."""
+    """Whether a file ends as its format does: OpenCV fills what is missing with gray."""
     if data.startswith(b"\xff\xd8"):
         return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
     if data.startswith(b"\x89PNG"):

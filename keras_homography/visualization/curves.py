@@ -20,7 +20,7 @@ def learning_curves(histories, identity, figure_name="val_mace", title="MACE (px
     figure = Figure(figsize=(7, 4), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
-    axes.axhline(identity, color="grey", linestyle=":", label="identity")
+    axes.axhline(identity, color="gray", linestyle=":", label="identity")
     for label, history in histories.items():
         pairs = [entry["pairs"] for entry in history]
         axes.plot(pairs, [entry[figure_name] for entry in history], marker=".", label=label)
@@ -43,7 +43,7 @@ def reliability(bins):
     figure = Figure(figsize=(5, 4), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfect")
+    axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="perfect")
     counts, confidences, shares = zip(*bins, strict=True)
     axes.plot(confidences, shares, marker="o", label="measured")
     for count, x, y in zip(counts, confidences, shares, strict=True):

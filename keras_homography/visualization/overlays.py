@@ -33,7 +33,7 @@ def align(image_a, b_from_a, size_b):
 
 
 def red_cyan(aligned, image_b):
-    """A in red over B in cyan: grey where they fit."""
+    """A in red over B in cyan: gray where they fit."""
     red, cyan = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (aligned, image_b))
     return np.dstack([red, cyan, cyan])
 

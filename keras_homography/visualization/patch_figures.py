@@ -5,16 +5,16 @@ import numpy as np
 
 from keras_homography import geometry
 
-TRUE_COLOUR = (40, 200, 60)
-PREDICTED_COLOUR = (255, 60, 40)
-BACKGROUND = 24  # grey level
+TRUE_COLOR = (40, 200, 60)
+PREDICTED_COLOR = (255, 60, 40)
+BACKGROUND = 24  # gray level
 
 
-def _draw_quad(picture, quad, colour, margin):
+def _draw_quad(picture, quad, color, margin):
     # Far outside the picture OpenCV's fixed-point coordinates would overflow.
     near = np.clip(np.asarray(quad) + margin, -1e4, 1e4)
     points = np.round(near * 16).astype(np.int32)
-    cv2.polylines(picture, [points], True, colour, 1, cv2.LINE_AA, shift=4)
+    cv2.polylines(picture, [points], True, color, 1, cv2.LINE_AA, shift=4)
 
 
 def _grid(tiles, columns):
@@ -28,7 +28,7 @@ def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
     """Where patch B lies in patch A, truly (green) and as predicted (red).
 
     Args:
-      patches: `[n, size, size, 2]`, grey levels in 0..255.
+      patches: `[n, size, size, 2]`, gray levels in 0..255.
       h4pt_true: `[n, 4, 2]`, pixels.
       h4pt: `[n, 4, 2]`, pixels; a quad that is not finite is not drawn.
       columns: how many pairs to draw side by side.
@@ -45,9 +45,9 @@ def quads(patches, h4pt_true, h4pt, columns=4, margin=40):
     ):
         framed = np.pad(patch.astype(np.uint8), margin, constant_values=BACKGROUND)
         tile = cv2.cvtColor(framed, cv2.COLOR_GRAY2RGB)
-        _draw_quad(tile, square + true, TRUE_COLOUR, margin)
+        _draw_quad(tile, square + true, TRUE_COLOR, margin)
         if np.isfinite(predicted).all():
-            _draw_quad(tile, square + predicted, PREDICTED_COLOUR, margin)
+            _draw_quad(tile, square + predicted, PREDICTED_COLOR, margin)
         tiles.append(tile)
     return _grid(tiles, columns)
 
@@ -56,7 +56,7 @@ def confidence_maps(patches, h4pt_true, h4pt, probabilities, rho):
     """How sure a classification network is of every corner, as in figure 5 of DeTone et al. 2016.
 
     Args:
-      patches: `[n, size, size, 2]`, grey levels in 0..255.
+      patches: `[n, size, size, 2]`, gray levels in 0..255.
       h4pt_true: `[n, 4, 2]`, pixels.
       h4pt: `[n, 4, 2]`, pixels.
       probabilities: `[n, 4, 2, bins]`, of each offset along x and y.
@@ -76,24 +76,24 @@ def confidence_maps(patches, h4pt_true, h4pt, probabilities, rho):
         for corner, (along_x, along_y) in zip(true, confidence, strict=True):
             likely = np.outer(along_y, along_x)
             likely = np.sqrt(likely / likely.max())  # so that faint tails show too
-            grey = cv2.resize(
+            gray = cv2.resize(
                 (255 * likely).astype(np.uint8), (side, side), interpolation=cv2.INTER_NEAREST
             )
-            drawn = cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
+            drawn = cv2.cvtColor(cv2.applyColorMap(gray, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
             bin_width = side / len(along_x)
             place = (corner / rho + 1.0) / 2.0 * (side - bin_width) + bin_width / 2.0
             point = tuple(int(value) for value in np.clip(np.round(place), 0, side - 1))
-            cv2.drawMarker(drawn, point, TRUE_COLOUR, cv2.MARKER_CROSS, 15, 2)
+            cv2.drawMarker(drawn, point, TRUE_COLOR, cv2.MARKER_CROSS, 15, 2)
             tiles.append(drawn)
         rows.append(np.hstack(tiles))
     return np.vstack(rows)
 
 
 def alignments(patches, h4pt, columns=4):
-    """A in red over B in cyan, grey where they fit: above as they are, below as predicted.
+    """A in red over B in cyan, gray where they fit: above as they are, below as predicted.
 
     Args:
-      patches: `[n, size, size, 2]`, grey levels in 0..255.
+      patches: `[n, size, size, 2]`, gray levels in 0..255.
       h4pt: `[n, 4, 2]`, pixels, finite.
       columns: how many pairs to draw side by side.
 

@@ -10,7 +10,7 @@ SIZES = {"patch_size": 32, "rho": 8, "height": 60, "width": 80}
 
 @pytest.fixture(scope="module")
 def source(photo_folder):
-    return folder_source.FolderSource(photo_folder, SIZES["height"], SIZES["width"], least_side=128)
+    return folder_source.FolderSource(photo_folder, SIZES["height"], SIZES["width"], min_side=128)
 
 
 def read(source, count, **options):

@@ -30,7 +30,7 @@ def names(paths):
 def test_every_file_is_used_or_named_with_a_reason_once(dirty, tmp_path, caplog, cache, quick):
     folder, usable, unusable = dirty
     cache = str(tmp_path) if cache == "folder" else cache
-    source = sources.open_source(folder, "all", least_side=64, cache=cache, quick=quick, **SIZE)
+    source = sources.open_source(folder, "all", min_side=64, cache=cache, quick=quick, **SIZE)
     assert names(source.files) == usable
     assert names(source.skipped) == unusable
     for path, reason in source.skipped.items():
@@ -44,7 +44,7 @@ def test_every_file_is_used_or_named_with_a_reason_once(dirty, tmp_path, caplog,
 
 def test_photos_decoded_every_time_are_left_out_where_they_cannot(dirty):
     folder, usable, _ = dirty
-    source = sources.open_source(folder, "all", least_side=64, cache="none", quick=True, **SIZE)
+    source = sources.open_source(folder, "all", min_side=64, cache="none", quick=True, **SIZE)
     positions = [int(position) for position, _ in source.stream(0).take(3 * len(usable))]
     # So many of every round through the files, and in their places.
     rounds = np.bincount(np.array(positions) // source.count)
@@ -56,7 +56,7 @@ def test_all_bad_is_an_error(dirty, tmp_path):
     for name in unusable - {"pipe.jpg", "itself.jpg"}:
         (tmp_path / name).symlink_to(folder / name)
     with pytest.raises(ValueError, match="No usable photo below"):
-        sources.open_source(tmp_path, "all", least_side=64, **SIZE)
+        sources.open_source(tmp_path, "all", min_side=64, **SIZE)
 
 
 def test_a_run_goes_on_and_reports(dirty, tmp_path):

@@ -67,7 +67,7 @@ def test_photometric_is_the_recipe_by_opencv(pair, seed, strength):
         encoded = cv2.imencode(".jpg", patch.astype(np.uint8), options)[1]
         expected = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE).astype(np.float64)
         difference = np.abs(found[..., channel] - expected)
-        # A grey level that rounds the other way before JPEG can move its block by more than one.
+        # A gray level that rounds the other way before JPEG can move its block by more than one.
         assert (difference <= 1).mean() > 0.97
         assert difference.mean() < 0.2
 
@@ -92,9 +92,9 @@ def test_jpeg_is_opencvs(pair, quality):
 
 @pytest.mark.parametrize("strength", [0.5, 1.0, 2.0])
 def test_noise_has_the_spread_it_promises(strength):
-    grey = np.full([SIZE, SIZE, 2], 128.0)
+    gray = np.full([SIZE, SIZE, 2], 128.0)
     spreads = np.array(
-        [distort("noise", [9, i], grey, strength=strength).std(axis=(0, 1)) for i in range(40)]
+        [distort("noise", [9, i], gray, strength=strength).std(axis=(0, 1)) for i in range(40)]
     )
     assert spreads.max() < 8.2 * strength + 0.3
     # Uniform on 0..8: 80 draws, so the mean is known to 0.26.
@@ -106,8 +106,8 @@ def test_noise_has_the_spread_it_promises(strength):
     ("strength", "darkest", "brightest"), [(1.0, 1 / 8, 1 / 2), (0.5, 0.35, 0.71)]
 )
 def test_low_light_is_dark_by_the_stops_it_promises(strength, darkest, brightest):
-    grey = np.full([SIZE, SIZE, 2], 200.0)
-    ratios = [distort("low_light", [2, i], grey, strength=strength).mean() / 200 for i in range(20)]
+    gray = np.full([SIZE, SIZE, 2], 200.0)
+    ratios = [distort("low_light", [2, i], gray, strength=strength).mean() / 200 for i in range(20)]
     assert darkest - 0.01 < min(ratios) < max(ratios) < brightest + 0.01
 
 
@@ -155,7 +155,7 @@ def test_occlusion_shows_a_part_of_the_other_photo(pair):
     strength=st.floats(0.01, distortions.MAX_STRENGTH),
     size=st.integers(8, 33),
 )
-def test_results_are_whole_grey_levels_and_repeat(name, seed, strength, size):
+def test_results_are_whole_gray_levels_and_repeat(name, seed, strength, size):
     pair = np.random.default_rng(size).integers(0, 256, [size, size, 2]).astype(np.float32)
     other = np.full([size + 3, size, 1], 77, np.uint8)
     found = distort(name, seed, pair, other, strength)

@@ -9,20 +9,20 @@ from keras_homography.data import frame_pairs
 SIZE = (64, 48)  # width, height
 
 
-def grey(value):
-    """A frame that is known by its grey level."""
+def gray(value):
+    """A frame that is known by its gray level."""
     return np.full((SIZE[1], SIZE[0], 3), value, np.uint8)
 
 
 def write(folder, values, suffix="png"):
     folder.mkdir(parents=True, exist_ok=True)
     for number, value in enumerate(values):
-        assert cv2.imwrite(str(folder / f"{number:03d}.{suffix}"), grey(value))
+        assert cv2.imwrite(str(folder / f"{number:03d}.{suffix}"), gray(value))
     return folder
 
 
 def levels(source, count=40, **options):
-    """The grey levels of the first `count` pairs, as a set of tuples."""
+    """The gray levels of the first `count` pairs, as a set of tuples."""
     batches = source.batches(seed=3, batch_size=4, patch_size=32, **options)
     patches = np.concatenate([patches for (patches,) in batches.take(count // 4)])
     assert patches.shape[1:] == (32, 32, 2)
@@ -48,7 +48,7 @@ def test_a_video(tmp_path):
     path = tmp_path / "video.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, SIZE)
     for value in (40, 80, 120, 160):
-        writer.write(grey(value))
+        writer.write(gray(value))
     writer.release()
     source = frame_pairs.FramePairs(path, 48, 64)
     assert source.count == 3
@@ -91,7 +91,7 @@ def test_pairs_are_a_function_of_the_seed_and_their_number(tmp_path):
 
 
 def test_both_patches_are_cut_at_the_same_place(tmp_path):
-    """The second frame is the first, 100 grey levels brighter."""
+    """The second frame is the first, 100 gray levels brighter."""
     ramp = np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), ramp)
     cv2.imwrite(str(tmp_path / "b.png"), ramp + 100)
@@ -120,7 +120,7 @@ def test_one_frame_is_no_pair(tmp_path):
 
 
 def test_a_frame_that_cannot_be_read_ends_a_sequence(tmp_path, caplog):
-    """Those before and after it are no neighbours."""
+    """Those before and after it are no neighbors."""
     write(tmp_path, [10, 20, 30, 40, 50])
     (tmp_path / "002.png").write_text("not an image")
     source = frame_pairs.FramePairs(tmp_path, 48, 64)
@@ -131,7 +131,7 @@ def test_a_frame_that_cannot_be_read_ends_a_sequence(tmp_path, caplog):
 
 def test_frames_are_in_the_order_of_their_numbers(tmp_path):
     for number, value in {"9": 10, "10": 20, "100": 30}.items():
-        assert cv2.imwrite(str(tmp_path / f"frame{number}.png"), grey(value))
+        assert cv2.imwrite(str(tmp_path / f"frame{number}.png"), gray(value))
     found = {tuple(sorted(pair)) for pair in levels(frame_pairs.FramePairs(tmp_path, 48, 64))}
     assert found == {(10, 20), (20, 30)}
 

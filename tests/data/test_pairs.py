@@ -15,9 +15,11 @@ INVERSE = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
 SIZES = {"patch_size": 128, "rho": 32, "height": 240, "width": 320}
 
 
-def draw_many(count, seed=0, whole_pixels=False, **sizes):
+def draw_many(count, seed=0, integer_offsets=False, **sizes):
     sizes = SIZES | sizes
-    draws = [pairs.sample_pair(seed, i, **sizes, whole_pixels=whole_pixels) for i in range(count)]
+    draws = [
+        pairs.sample_pair(seed, i, **sizes, integer_offsets=integer_offsets) for i in range(count)
+    ]
     positions, h4pt = zip(*draws, strict=True)
     return np.stack(positions), np.stack(h4pt)
 
@@ -68,13 +70,13 @@ def test_the_inverse_label_does_not_explain_the_pixels(images):
     share=st.floats(0.02, 0.49),
     extra=st.tuples(st.integers(0, 9), st.integers(0, 9)),
     seed=st.integers(-(2**62), 2**62),
-    whole_pixels=st.booleans(),
+    integer_offsets=st.booleans(),
 )
-def test_draws_stay_in_range(patch_size, share, extra, seed, whole_pixels):
+def test_draws_stay_in_range(patch_size, share, extra, seed, integer_offsets):
     rho = max(1, int(patch_size * share))
     height, width = (patch_size + 2 * rho + more for more in extra)
     pairs.check_sizes(patch_size, rho, height, width)
-    (x, y), h4pt = pairs.sample_pair(seed, 3, patch_size, rho, height, width, whole_pixels)
+    (x, y), h4pt = pairs.sample_pair(seed, 3, patch_size, rho, height, width, integer_offsets)
     assert rho <= x <= width - patch_size - rho
     assert rho <= y <= height - patch_size - rho
     assert np.abs(h4pt).max() <= rho
@@ -89,8 +91,8 @@ def test_draws_are_uniform():
     np.testing.assert_allclose(h4pt.std(axis=0), 64 / np.sqrt(12), atol=1.5)
 
 
-def test_whole_pixels_have_the_expected_identity_error():
-    _, h4pt = draw_many(600, whole_pixels=True)
+def test_integer_offsets_have_the_expected_identity_error():
+    _, h4pt = draw_many(600, integer_offsets=True)
     np.testing.assert_array_equal(h4pt, np.round(h4pt))
     assert np.abs(h4pt).max() == 32
     # Mean distance of two independent integers in [-32, 32], by enumeration.

@@ -37,7 +37,7 @@ def test_decode_equals_opencv(images, height, width):
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (427, 640), (640, 427), (240, 320)])
 def test_decode_quickly_is_near_decode(images, height, width):
     """At reduced size, then bilinear: without aliasing. TensorFlow's default way to decode at full
-    size makes photos half a grey level darker."""
+    size makes photos half a gray level darker."""
     encoded = encode(cv2.resize(images[0], (width, height)), ".jpg")
     quick = decoding.decode_quickly(encoded, 120, 160).numpy().astype(float)
     exact = decoding.decode(encoded, 120, 160).numpy().astype(float)
@@ -58,15 +58,15 @@ def test_photos_below_a_side_are_refused_in_the_graph_too(images, decode):
         next(iter(stream))
 
 
-def test_decode_makes_colour_grey(images):
-    colour = np.dstack([images[0]] * 2 + [255 - images[0]])
-    decoded = decoding.decode(encode(colour), 240, 320).numpy()
-    expected = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+def test_decode_makes_color_gray(images):
+    color = np.dstack([images[0]] * 2 + [255 - images[0]])
+    decoded = decoding.decode(encode(color), 240, 320).numpy()
+    expected = cv2.cvtColor(color, cv2.COLOR_BGR2GRAY)
     assert np.abs(decoded[..., 0].astype(int) - expected).max() <= 1
 
 
 def test_folder_finds_all_photos(photo_folder):
-    source = folder_source.FolderSource(photo_folder, 60, 80, least_side=128)
+    source = folder_source.FolderSource(photo_folder, 60, 80, min_side=128)
     assert len(source.files) == 8
     assert sum("below" in file for file in source.files) == 2
     assert source.skipped == {}
@@ -74,7 +74,7 @@ def test_folder_finds_all_photos(photo_folder):
 
 
 def test_folder_streams_every_photo_once_a_round_in_new_orders(photo_folder):
-    source = folder_source.FolderSource(photo_folder, 60, 80, least_side=128)
+    source = folder_source.FolderSource(photo_folder, 60, 80, min_side=128)
     stream = [photo.tobytes() for photo in read(source, 24)]
     rounds = [stream[i : i + 8] for i in (0, 8, 16)]
     assert all(len(set(one)) == 8 for one in rounds)
@@ -100,7 +100,7 @@ def test_a_cache_on_disk_is_made_once_and_follows_changes(photo_folder, tmp_path
 
     def open_and_list():
         source = folder_source.FolderSource(folder, 60, 80, 128, cache=str(kept))
-        files = {path: path.stat().st_mtime_ns for path in kept.rglob("*.grey")}
+        files = {path: path.stat().st_mtime_ns for path in kept.rglob("*.gray")}
         return source, files
 
     source, first = open_and_list()
@@ -148,7 +148,7 @@ def test_a_tfds_dataset_can_be_kept(coco_data_dir, tmp_path, cache):
     assert {photo.tobytes() for photo in read(kept, 6)} == {
         photo.tobytes() for photo in read(plain, 6)
     }
-    for missing in list(tmp_path.rglob("*.grey"))[:2]:
+    for missing in list(tmp_path.rglob("*.gray"))[:2]:
         missing.unlink()
     again = sources.open_source(*options, cache=cache)
     for one, other in zip(read(again, 12), read(kept, 12), strict=True):
@@ -181,7 +181,7 @@ def test_bad_records_of_a_tfds_dataset_are_named(images, tmp_path, cache, caplog
         assert source.count == 3
         assert list(source.skipped) == [f"records/1.0.0/train, photo {i}" for i in (0, 2, 3)]
         kept.append({photo.tobytes() for photo in read(source, 3)})
-        for copy in [path for path in tmp_path.rglob("*.grey") if path.stat().st_size][:1]:
+        for copy in [path for path in tmp_path.rglob("*.gray") if path.stat().st_size][:1]:
             copy.write_bytes(b"half a photo")
     assert kept[0] == kept[1]
     assert len(kept[0]) == 3
@@ -211,7 +211,7 @@ def test_bad_files_are_skipped_counted_and_named(photo_folder, tmp_path, caplog)
     (tmp_path / "text.jpeg").write_text("This is not a photo.")
     (tmp_path / "small.png").write_bytes(encode(np.zeros((100, 300), np.uint8)))
     (tmp_path / "notes.txt").write_text("Not counted.")
-    source = folder_source.FolderSource(tmp_path, 60, 80, least_side=128)
+    source = folder_source.FolderSource(tmp_path, 60, 80, min_side=128)
     assert [file.rsplit("/")[-1] for file in source.files] == ["good.jpg"]
     names = {file.rsplit("/")[-1] for file in source.skipped}
     assert names == {"truncated.jpg", "empty.png", "text.jpeg", "small.png"}

@@ -33,7 +33,7 @@ def test_the_same_whatever_the_parallelism():
     np.testing.assert_array_equal(images(1), images(4))
 
 
-def test_grey_levels_vary_within_and_between_images(images):
+def test_gray_levels_vary_within_and_between_images(images):
     assert images.std(axis=(1, 2, 3)).min() > 10
     assert np.ptp(images.mean(axis=(1, 2, 3))) > 10
     assert ((images > 2) & (images < 253)).mean() > 0.8

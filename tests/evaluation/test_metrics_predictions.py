@@ -1,4 +1,4 @@
-"""The figures that predictions are summarised in."""
+"""The figures that predictions are summarized in."""
 
 import numpy as np
 import pytest

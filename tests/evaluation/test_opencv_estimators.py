@@ -83,9 +83,9 @@ def test_identity_is_no_motion():
 
 
 @pytest.mark.parametrize("name", ESTIMATING)
-@pytest.mark.parametrize("grey", [0, 128])
-def test_nothing_is_found_where_there_is_nothing_to_see(name, grey):
-    patch = np.full([SIZE, SIZE], grey, np.uint8)
+@pytest.mark.parametrize("gray", [0, 128])
+def test_nothing_is_found_where_there_is_nothing_to_see(name, gray):
+    patch = np.full([SIZE, SIZE], gray, np.uint8)
     assert opencv_estimators.ESTIMATORS[name](patch, patch) is None
 
 
@@ -93,7 +93,7 @@ def test_nothing_is_found_where_there_is_nothing_to_see(name, grey):
 def test_patches_of_another_size(name):
     h4pt = np.random.default_rng(6).uniform(-6, 6, [4, 2])
     patch_a, patch_b = (cv2.resize(p, (256, 256)) for p in make_pair(1, h4pt))
-    # Half-pixel centres: corners move by twice as much, and a little for the shift of centres.
+    # Half-pixel centers: corners move by twice as much, and a little for the shift of centers.
     found = opencv_estimators.ESTIMATORS[name](patch_a, patch_b)
     assert error(found, 2 * h4pt) < 1.0
 

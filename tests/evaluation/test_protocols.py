@@ -40,7 +40,7 @@ def draws(protocol, count):
 
     def draw(index):
         sizes = (protocol.patch_size, protocol.rho, protocol.height, protocol.width)
-        return pairs.sample_pair(protocols.SEED, index, *sizes, whole_pixels=True)
+        return pairs.sample_pair(protocols.SEED, index, *sizes, integer_offsets=True)
 
     drawn = tf.data.Dataset.range(count).map(draw).batch(count)
     return [values.numpy() for values in next(iter(drawn))]

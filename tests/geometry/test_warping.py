@@ -54,7 +54,7 @@ def test_identity_and_whole_pixel_shifts_are_exact(smooth):
     np.testing.assert_array_equal(shifted, image[:, 3:203, 7:307])
 
 
-def test_half_a_pixel_is_the_mean_of_neighbours():
+def test_half_a_pixel_is_the_mean_of_neighbors():
     image = tf.constant([[[[0.0], [10.0]], [[20.0], [40.0]]]])
     points = tf.constant([[[0.5, 0.0], [0.0, 0.5], [0.5, 0.5]]])
     np.testing.assert_allclose(warping.sample(image, points)[0, :, 0], [5.0, 10.0, 17.5])

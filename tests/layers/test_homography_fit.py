@@ -103,9 +103,9 @@ def test_features_outside_are_zero():
 
 def displacements_of(h4pt, cells, information=(0.0, 0.0, 0.0)):
     """What a perfect network would say."""
-    centres = (cell_grid.units_of_cells(cells)[:2].T + 1) * PATCH / 2 - 0.5
+    centers = (cell_grid.units_of_cells(cells)[:2].T + 1) * PATCH / 2 - 0.5
     a_from_b = geometry.matrix_from_h4pt(h4pt, PATCH)
-    moved = geometry.transform_points(a_from_b, centres[None]) - centres
+    moved = geometry.transform_points(a_from_b, centers[None]) - centers
     moved = tf.reshape(moved, [-1, cells, cells, 2]) * cells / PATCH
     rest = tf.broadcast_to(tf.constant(information), [len(h4pt), cells, cells, 3])
     return tf.concat([moved, rest], -1)
@@ -173,8 +173,8 @@ def test_stages_compose():
         geometry.matrix_from_h4pt(first, PATCH), geometry.matrix_from_h4pt(second, PATCH)
     )
     np.testing.assert_allclose(found, geometry.h4pt_from_matrix(both, PATCH), atol=0.05)
-    centres = (cell_grid.units_of_cells(8)[:2].T + 1) * PATCH / 2 - 0.5
-    expected = geometry.transform_points(both, centres[None])[0].numpy().T
+    centers = (cell_grid.units_of_cells(8)[:2].T + 1) * PATCH / 2 - 0.5
+    expected = geometry.transform_points(both, centers[None])[0].numpy().T
     np.testing.assert_allclose(matches[0, :2], expected, atol=0.05)
 
 

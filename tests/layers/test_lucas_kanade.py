@@ -90,9 +90,9 @@ def test_what_does_not_fit_is_not_moved_to_something_worse(source):
     assert disagreement.min() > right.max()
 
 
-@pytest.mark.parametrize("grey", [0.0, 100.0, 255.0])
-def test_without_texture_the_start_stays(grey):
-    patches = np.full([1, 64, 64, 2], grey, np.float32)
+@pytest.mark.parametrize("gray", [0.0, 100.0, 255.0])
+def test_without_texture_the_start_stays(gray):
+    patches = np.full([1, 64, 64, 2], gray, np.float32)
     start = np.full([1, 4, 2], 3.0, np.float32)
     refined, disagreement, _ = refine(patches, start)
     np.testing.assert_allclose(refined, start, atol=1e-2)

@@ -54,9 +54,9 @@ def test_the_others_cover_a_quarter_of_b_at_nine_places():
     places = set()
     for number in NUMBERS[1:]:
         view = show(pairs, number)
-        grey = view[view != 255.0]
-        assert np.isclose(grey, b.mean(), atol=1e-3).sum() == SIZE * SIZE // 4
-        places.add(np.isin(b, grey).tobytes())
+        gray = view[view != 255.0]
+        assert np.isclose(gray, b.mean(), atol=1e-3).sum() == SIZE * SIZE // 4
+        places.add(np.isin(b, gray).tobytes())
     assert len(places) == 9
 
 

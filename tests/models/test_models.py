@@ -60,9 +60,9 @@ def test_the_classifier_decodes_its_probabilities(decoding):
     expected = np.exp(bias.reshape(4, 2, 21))
     expected /= expected.sum(axis=-1, keepdims=True)
     np.testing.assert_allclose(probabilities[1], expected, rtol=1e-4)
-    centres = np.arange(-10, 11)
-    best = centres[expected.argmax(axis=-1)]
-    mean = (expected * centres).sum(axis=-1)
+    centers = np.arange(-10, 11)
+    best = centers[expected.argmax(axis=-1)]
+    mean = (expected * centers).sum(axis=-1)
     np.testing.assert_allclose(h4pt[0], mean if decoding == "expectation" else best, atol=1e-4)
 
 

@@ -85,7 +85,7 @@ def test_frames_are_registered_to_a(folder, frames):
     assert code == 0
     assert [answer["ok"] for answer in answers] == [True, True]
     assert "frame" in answers[0]
-    video = cv2.VideoCapture(str(folder / f"out_{frames[:5]}" / "stabilised.mp4"))
+    video = cv2.VideoCapture(str(folder / f"out_{frames[:5]}" / "stabilized.mp4"))
     reference = cv2.imread(str(folder / "a.png")).astype(int)
     frame = video.read()[1]
     middle = np.s_[40:120, 60:180]

@@ -199,7 +199,7 @@ def frames(images, tmp_path_factory):
     return folder
 
 
-def test_learns_from_frames_that_nobody_has_labelled(finished, tiny_flags, frames, tmp_path):
+def test_learns_from_frames_that_nobody_has_labeled(finished, tiny_flags, frames, tmp_path):
     """Starts from another run, resumes, and exports; no corner error is made up."""
     output_dir, _ = finished
     flags = [

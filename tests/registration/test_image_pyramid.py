@@ -33,17 +33,17 @@ def test_transform_is_opencvs(photo):
 
 
 def test_the_strongest_point_of_a_block_is_the_edge():
-    grey = np.zeros([200, 200], np.uint8)
-    grey[:, 100:] = 200
-    points = lucas_kanade.strongest_points(grey)
+    gray = np.zeros([200, 200], np.uint8)
+    gray[:, 100:] = 200
+    points = lucas_kanade.strongest_points(gray)
     assert len(points) <= lucas_kanade.MAX_POINTS
     near_edge = points[(points[:, 0] >= 99) & (points[:, 0] <= 100)]
     assert len(near_edge) >= 90  # one a block along the edge
 
 
 def test_at_most_so_many_points_whatever_the_size():
-    grey = np.random.default_rng(0).integers(0, 255, [1500, 2100], np.uint8)
-    points = lucas_kanade.strongest_points(grey)
+    gray = np.random.default_rng(0).integers(0, 255, [1500, 2100], np.uint8)
+    points = lucas_kanade.strongest_points(gray)
     assert 0.8 * lucas_kanade.MAX_POINTS < len(points) <= lucas_kanade.MAX_POINTS
     assert (points.max(axis=0) < [2098, 1498]).all()
 
@@ -78,7 +78,7 @@ def test_photos_of_other_sizes_are_compared_where_they_have_as_many_pixels(photo
     large_from_b = arrays.resizing((240, 160), (960, 640)) @ a_from_b
     pair = image_pyramid.ImagePair(large, b)
     level, matrix = pair.at(large_from_b, 0)
-    assert arrays.image_size(level.grey_a) == (240, 160)
+    assert arrays.image_size(level.gray_a) == (240, 160)
     np.testing.assert_allclose(matrix / matrix[2, 2], a_from_b, atol=1e-6)
     start = arrays.resizing((240, 160), (960, 640))
     found = pair.refine(start, range(pair.coarsest, -1, -1), steps=15)
@@ -86,7 +86,7 @@ def test_photos_of_other_sizes_are_compared_where_they_have_as_many_pixels(photo
 
 
 def test_nothing_to_go_by_gives_nothing_that_is_not_finite():
-    grey = np.full([128, 128], 90, np.uint8)
-    pair = image_pyramid.ImagePair(grey, grey)
+    gray = np.full([128, 128], 90, np.uint8)
+    pair = image_pyramid.ImagePair(gray, gray)
     found = pair.refine(np.eye(3), [0], steps=5)
     assert found is None or np.isfinite(found).all()

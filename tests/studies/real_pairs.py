@@ -62,8 +62,8 @@ def _read(folder, name):
 def _sift_magsac(image_a, image_b):
     """`b_from_a`, or None."""
     detector = cv2.SIFT.create(contrastThreshold=0.01)
-    greys = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (image_a, image_b)]
-    (points_a, of_a), (points_b, of_b) = (detector.detectAndCompute(g, None) for g in greys)
+    grays = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (image_a, image_b)]
+    (points_a, of_a), (points_b, of_b) = (detector.detectAndCompute(g, None) for g in grays)
     nearest = cv2.BFMatcher(cv2.NORM_L2).knnMatch(of_a, of_b, k=2)
     good = [first for first, second in nearest if first.distance < 0.8 * second.distance]
     if len(good) < 4:

@@ -21,7 +21,7 @@ _SEED = 20  # not that of validation or of a protocol
 
 def main(photos_folder, folder, count):
     sizes = {"height": 240, "width": 320}
-    source = sources.open_source(photos_folder, "all", least_side=128, **sizes)
+    source = sources.open_source(photos_folder, "all", min_side=128, **sizes)
     batches = batching.pair_batches(
         source,
         seed=_SEED,

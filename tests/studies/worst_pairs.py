@@ -37,7 +37,7 @@ def main(folder, picture):
         moved = np.linalg.norm(h4pt, axis=1).mean()
         print(
             f"pair {number}, {condition}: {error:.1f} px; moved by {moved:.0f} px, contrast "
-            f"of A {contrast[0]:.0f} and of B {contrast[1]:.0f} grey levels"
+            f"of A {contrast[0]:.0f} and of B {contrast[1]:.0f} gray levels"
         )
         quads = patch_figures.quads(patches[None], h4pt[None], predicted[None], columns=1)
         margin = (len(quads) - len(patches)) // 2

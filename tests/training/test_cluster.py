@@ -188,7 +188,7 @@ def folder_of(tmp_path):
 
 
 def test_two_processes_train_like_one(folder_of):
-    """The same global batches and seed, batch normalisation over both: the same weights."""
+    """The same global batches and seed, batch normalization over both: the same weights."""
     two, one = folder_of("two"), folder_of("one")
     workers = addresses()
     processes = [Worker(two, workers, task, 8) for task in (0, 1)]

@@ -92,13 +92,13 @@ def test_cross_entropy_needs_probabilities():
 
 
 @pytest.fixture(scope="module")
-def labelled(images):
+def labeled(images):
     """Three clean pairs of 128 pixels whose corners moved by up to 24."""
     return [each.numpy() for each in pairs.make_pair_fn(0, 128, 24)(images[:3], np.arange(3))]
 
 
-def test_photometric_is_least_at_the_truth(labelled):
-    patches, h4pt = labelled
+def test_photometric_is_least_at_the_truth(labeled):
+    patches, h4pt = labeled
     at_truth = losses.photometric(patches, h4pt).numpy()
     assert (at_truth < 0.3).all()
     moves = np.random.default_rng(0).normal(0, 1, [20, 3, 4, 2]).astype(np.float32)
@@ -110,9 +110,9 @@ def test_photometric_is_least_at_the_truth(labelled):
         before = there.mean(axis=0)
 
 
-def test_photometric_leads_to_the_truth(labelled):
+def test_photometric_leads_to_the_truth(labeled):
     """Gradient descent on the corners alone, from 3 px away."""
-    patches, true = labelled
+    patches, true = labeled
     h4pt = tf.Variable(true + 3.0 * np.array([[1, 0], [0, -1], [-1, 0], [0, 1]], np.float32))
     optimizer = keras.optimizers.Adam(0.1)
     for _ in range(150):
@@ -122,8 +122,8 @@ def test_photometric_leads_to_the_truth(labelled):
     assert metrics.corner_errors(true, h4pt).max() < 0.5
 
 
-def test_photometric_does_not_see_gain_and_bias(labelled):
-    patches, h4pt = labelled
+def test_photometric_does_not_see_gain_and_bias(labeled):
+    patches, h4pt = labeled
     changed = patches * [1.0, 0.6] + [0.0, 40.0]
     np.testing.assert_allclose(
         losses.photometric(changed.astype(np.float32), h4pt),
@@ -132,23 +132,23 @@ def test_photometric_does_not_see_gain_and_bias(labelled):
     )
 
 
-def test_photometric_counts_what_is_covered_as_chance(labelled, images):
+def test_photometric_counts_what_is_covered_as_chance(labeled, images):
     """A quarter of B covered by another photo: the rest still says where B lies."""
-    patches, h4pt = (each.copy() for each in labelled)
+    patches, h4pt = (each.copy() for each in labeled)
     patches[:, 32:96, 32:96, 1] = images[3, :64, :64, 0]
     at_truth = losses.photometric(patches, h4pt).numpy()
     assert (at_truth < 0.7).all()
     assert (losses.photometric(patches, h4pt + 4.0).numpy() > at_truth + 0.1).all()
 
 
-def test_photometric_without_overlap_or_texture_is_chance(labelled):
-    patches, h4pt = labelled
+def test_photometric_without_overlap_or_texture_is_chance(labeled):
+    patches, h4pt = labeled
     np.testing.assert_array_equal(losses.photometric(patches, h4pt + 500.0), 1.0)
     np.testing.assert_allclose(losses.photometric(patches * 0 + 90.0, h4pt), 1.0, atol=1e-3)
 
 
-def test_photometric_has_finite_gradients(labelled):
-    patches, h4pt = labelled
+def test_photometric_has_finite_gradients(labeled):
+    patches, h4pt = labeled
     for given, corners in (
         (patches, h4pt),
         (patches * 0, h4pt),

@@ -28,11 +28,11 @@ def test_schedules(schedule, expected):
     ("arguments", "message"),
     [
         (("adam", "linear", 1.0, 9), "no schedule 'linear'"),
-        (("lamb", "constant", 1.0, 9), "no optimiser 'lamb'"),
+        (("lamb", "constant", 1.0, 9), "no optimizer 'lamb'"),
         (("adam", "constant", 0.0, 9), "must be above 0; got 0.0"),
         (("adam", "cosine", 1.0, 9, 9), "9 of 9 steps"),
     ],
 )
-def test_wrong_optimisers_are_refused(arguments, message):
+def test_wrong_optimizers_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         optimizers.build_optimizer(*arguments)

@@ -66,7 +66,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def source(photo_folder):
-    return folder_source.FolderSource(photo_folder, SIZES["height"], SIZES["width"], least_side=128)
+    return folder_source.FolderSource(photo_folder, SIZES["height"], SIZES["width"], min_side=128)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_the_classifier_learns_and_is_exported_with_its_probabilities(source, tm
 
 
 @pytest.mark.parametrize(
-    ("name", "labelled"),
+    ("name", "labeled"),
     [
         ("homographynet", True),
         ("homographynet", False),
@@ -272,19 +272,19 @@ def test_the_classifier_learns_and_is_exported_with_its_probabilities(source, tm
         ("cascade", False),
     ],
 )
-def test_patches_alone_teach_every_kind_of_model(source, name, labelled):
+def test_patches_alone_teach_every_kind_of_model(source, name, labeled):
     """Labels are measured where there are any, and change nothing."""
     keras.utils.set_random_seed(0)
     options = {} if name == "cascade" else {"dropout": 0.0}
     built = models.build(name, patch_size=32, rho=4, width=0.2, **options)
     optimizer = optimizers.build_optimizer("adam", "constant", 1e-3, 1)
-    model = trainable_model.compile_model(built, optimizer, "photometric", 4, labelled=labelled)
+    model = trainable_model.compile_model(built, optimizer, "photometric", 4, labeled=labeled)
     sizes = {**SIZES, "patch_size": 32}
     patches, h4pt = next(iter(batching.pair_batches(source, seed=0, batch_size=8, **sizes)))
     before = losses.photometric(patches, tf.nest.flatten(built(patches, training=True))[0])
-    batch = tf.data.Dataset.from_tensors((patches, h4pt) if labelled else (patches,)).repeat()
+    batch = tf.data.Dataset.from_tensors((patches, h4pt) if labeled else (patches,)).repeat()
     history = model.fit(batch, steps_per_epoch=20, epochs=2, verbose=0).history
-    assert ("corner_error" in history) == labelled
+    assert ("corner_error" in history) == labeled
     assert history["loss"][1] < history["loss"][0]
     after = losses.photometric(patches, tf.nest.flatten(built(patches, training=True))[0])
     assert after.numpy().mean() < before.numpy().mean()

@@ -12,24 +12,24 @@ from hypothesis.extra import numpy as arrays
 from keras_homography.utils import image_input
 
 
-def colour(seed=0, height=40, width=60):
+def color(seed=0, height=40, width=60):
     return np.random.default_rng(seed).integers(0, 256, [height, width, 3], np.uint8)
 
 
-def test_colour_becomes_opencvs_grey():
-    image = colour()
+def test_color_becomes_opencvs_gray():
+    image = color()
     expected = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    np.testing.assert_array_equal(image_input.as_grey(image, "image"), expected)
+    np.testing.assert_array_equal(image_input.as_gray(image, "image"), expected)
     with_alpha = np.dstack([image, image[..., 0]])
-    np.testing.assert_array_equal(image_input.as_grey(with_alpha, "image"), expected)
+    np.testing.assert_array_equal(image_input.as_gray(with_alpha, "image"), expected)
 
 
-def test_types_are_scaled_to_grey_levels():
-    grey = colour()[..., 0]
-    for image in (grey, grey[..., None], grey.astype(np.float64), grey.astype(np.uint16) * 257):
-        np.testing.assert_array_equal(image_input.as_grey(image, "image"), grey)
-    turned = np.rot90(grey)[::-1]  # strides of all signs
-    np.testing.assert_array_equal(image_input.as_grey(turned, "image"), turned)
+def test_types_are_scaled_to_gray_levels():
+    gray = color()[..., 0]
+    for image in (gray, gray[..., None], gray.astype(np.float64), gray.astype(np.uint16) * 257):
+        np.testing.assert_array_equal(image_input.as_gray(image, "image"), gray)
+    turned = np.rot90(gray)[::-1]  # strides of all signs
+    np.testing.assert_array_equal(image_input.as_gray(turned, "image"), turned)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_types_are_scaled_to_grey_levels():
 )
 def test_what_is_no_image_is_named(image, says):
     with pytest.raises(ValueError, match=says) as error:
-        image_input.as_grey(image, "image_a")
+        image_input.as_gray(image, "image_a")
     assert "image_a" in str(error.value)
 
 
@@ -67,31 +67,31 @@ def test_what_is_no_image_is_named(image, says):
 )
 def test_any_array_is_an_image_or_a_value_error(array):
     with contextlib.suppress(ValueError):
-        grey = image_input.as_grey(array, "image")
-        assert grey.dtype == np.uint8
-        assert grey.shape == array.shape[:2]
+        gray = image_input.as_gray(array, "image")
+        assert gray.dtype == np.uint8
+        assert gray.shape == array.shape[:2]
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "bmp", "gif"])
-def test_formats_are_read_as_colour(tmp_path, suffix):
-    smooth = cv2.GaussianBlur(colour(), (0, 0), 5)
+def test_formats_are_read_as_color(tmp_path, suffix):
+    smooth = cv2.GaussianBlur(color(), (0, 0), 5)
     path = tmp_path / f"a photo.{suffix}"
     assert cv2.imwrite(str(path), smooth[..., ::-1])
     photo = image_input.read_image(path)
     assert photo.dtype == np.uint8
-    average = cv2.blur(photo, (9, 9)).astype(int)  # GIF has few colours, and mixes them
+    average = cv2.blur(photo, (9, 9)).astype(int)  # GIF has few colors, and mixes them
     assert np.abs(average - smooth).mean() < 10
 
 
 def test_sixteen_bits_are_scaled(tmp_path):
-    grey = (np.arange(60 * 40).reshape(40, 60) * 27).astype(np.uint16)
-    cv2.imwrite(str(tmp_path / "deep.png"), grey)
+    gray = (np.arange(60 * 40).reshape(40, 60) * 27).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "deep.png"), gray)
     photo = image_input.read_image(tmp_path / "deep.png")
-    assert np.abs(photo[..., 0].astype(float) - grey / 257.0).max() <= 1.0
+    assert np.abs(photo[..., 0].astype(float) - gray / 257.0).max() <= 1.0
 
 
 def test_the_exif_orientation_is_obeyed(tmp_path):
-    image = colour(height=20, width=60)
+    image = color(height=20, width=60)
     data = cv2.imencode(".jpg", image)[1].tobytes()
     orientation = b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"  # turn right
     tiff = b"MM\x00*\x00\x00\x00\x08\x00\x01" + orientation + b"\x00\x00\x00\x00"
@@ -102,8 +102,8 @@ def test_the_exif_orientation_is_obeyed(tmp_path):
 
 
 def test_files_that_are_no_image_are_refused(tmp_path):
-    encoded = cv2.imencode(".jpg", colour(height=200, width=200))[1].tobytes()
-    png = cv2.imencode(".png", colour())[1].tobytes()
+    encoded = cv2.imencode(".jpg", color(height=200, width=200))[1].tobytes()
+    png = cv2.imencode(".png", color())[1].tobytes()
     files = {
         "empty.jpg": (b"", "empty"),
         "text.jpg": (b"not an image", "damaged"),
@@ -123,8 +123,8 @@ def test_files_that_are_no_image_are_refused(tmp_path):
 
 def test_a_video_is_read_frame_by_frame(tmp_path):
     writer = cv2.VideoWriter(str(tmp_path / "v.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
-    for grey in (40, 120, 200):
-        writer.write(np.full([48, 64, 3], grey, np.uint8))
+    for gray in (40, 120, 200):
+        writer.write(np.full([48, 64, 3], gray, np.uint8))
     writer.release()
     frames, _ = image_input.read_video(tmp_path / "v.avi")
     levels = [(number, round(float(frame.mean()), -1)) for number, frame in frames]

@@ -14,8 +14,8 @@ def test_quads_are_drawn_where_the_corners_are():
     assert picture.shape == (160, 160, 3)
     assert picture.dtype == np.uint8
     tile = picture[:80, :80].astype(int)
-    np.testing.assert_allclose(tile[40, 20], patch_figures.TRUE_COLOUR, atol=40)  # antialiased
-    np.testing.assert_allclose(tile[50, 30], patch_figures.PREDICTED_COLOUR, atol=40)
+    np.testing.assert_allclose(tile[40, 20], patch_figures.TRUE_COLOR, atol=40)  # antialiased
+    np.testing.assert_allclose(tile[50, 30], patch_figures.PREDICTED_COLOR, atol=40)
     assert tile[0, 0].max() < 40
 
 
@@ -32,7 +32,7 @@ def test_confidence_maps_are_bright_where_it_is_likely():
         row, column = (round((bin_ + 0.5) / 21 * side) for bin_ in (5, 15))
         assert likely[row, column].sum() > likely[side // 2, side // 2].sum() + 150
         row, column = (round((bin_ + 0.5) / 21 * side) for bin_ in (18, 2))
-        np.testing.assert_allclose(likely[row, column], patch_figures.TRUE_COLOUR, atol=40)
+        np.testing.assert_allclose(likely[row, column], patch_figures.TRUE_COLOR, atol=40)
 
 
 def test_learning_curve_falls_from_left_to_right():
