@@ -19,6 +19,7 @@ import time
 from absl import flags
 
 from keras_homography.utils import command_line
+from keras_homography.utils.errors import UserError
 
 FLAGS = flags.FLAGS
 
@@ -35,7 +36,7 @@ flags.DEFINE_float("seconds", 5.0, "Of each measurement.", lower_bound=0.1)
 
 def main():
     if FLAGS.dataset != "synthetic" and not os.path.isdir(FLAGS.dataset):
-        raise ValueError(
+        raise UserError(
             f"--dataset={FLAGS.dataset}: there is no such folder. Give a folder of photos, or "
             "'synthetic'."
         )

@@ -17,6 +17,7 @@ import sys
 from absl import flags
 
 from keras_homography.utils import command_line, files
+from keras_homography.utils.errors import UserError
 
 FLAGS = flags.FLAGS
 
@@ -66,7 +67,7 @@ def _strengths():
     try:
         return [float(strength) for strength in FLAGS.strengths]
     except ValueError:
-        raise ValueError(
+        raise UserError(
             f"--strengths must be numbers, separated by commas; got {','.join(FLAGS.strengths)}."
         ) from None
 
@@ -82,7 +83,7 @@ def _check_output_dir(output_dir):
             if not any(path.match(pattern) for pattern in _OURS)
         ]
         if foreign:
-            raise ValueError(
+            raise UserError(
                 f"{output_dir} holds files of something else, such as {foreign[0]}. Give another "
                 "--output_dir."
             )
@@ -92,7 +93,7 @@ def main():
     output_dir = pathlib.Path(FLAGS.output_dir).absolute()
     _check_output_dir(output_dir)
     if FLAGS.pairs < 1:
-        raise ValueError(f"--pairs must be at least 1; got {FLAGS.pairs}.")
+        raise UserError(f"--pairs must be at least 1; got {FLAGS.pairs}.")
 
     from keras_homography.evaluation import measurement, predictors, protocols, report
     from keras_homography.utils import environment

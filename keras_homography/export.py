@@ -16,6 +16,7 @@ from absl import flags
 
 from keras_homography.saving import pretrained
 from keras_homography.utils import command_line, environment, files
+from keras_homography.utils.errors import UserError
 
 FLAGS = flags.FLAGS
 
@@ -48,7 +49,7 @@ def main():
     files.check_writable(output_dir)
     unknown = [name for name in FLAGS.formats if name not in _FILES]
     if unknown or not FLAGS.formats:
-        raise ValueError(
+        raise UserError(
             f"--formats={','.join(FLAGS.formats)}: give some of {', '.join(_FILES)}, separated by "
             "commas."
         )
@@ -61,7 +62,7 @@ def main():
 
     model = loading.load_model(path, FLAGS.trust_model)
     if model.dtype_policy.compute_dtype != "float32":
-        raise ValueError(f"{path} computes in {model.dtype_policy.compute_dtype}, not in float32.")
+        raise UserError(f"{path} computes in {model.dtype_policy.compute_dtype}, not in float32.")
     size = model.input_shape[1]
     sizes = {"height": max(240, 2 * size), "width": max(320, 8 * size // 3)}
     source = sources.open_source(FLAGS.dataset, "all", min_side=size, **sizes)

@@ -11,6 +11,7 @@ photos under the same paths. Each runs until it is stopped.
 from absl import flags
 
 from keras_homography.utils import command_line
+from keras_homography.utils.errors import UserError
 
 FLAGS = flags.FLAGS
 
@@ -38,7 +39,7 @@ def main():
         else:
             server = service.DispatchServer(service.DispatcherConfig(port=FLAGS.port))
     except tf.errors.OpError as error:
-        raise ValueError(f"Cannot start at port {FLAGS.port}: {error.message}") from None
+        raise UserError(f"Cannot start at port {FLAGS.port}: {error.message}") from None
     print(f"{'Worker' if FLAGS.dispatcher else 'Dispatcher'} at port {FLAGS.port}.", flush=True)
     server.join()
 

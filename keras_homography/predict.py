@@ -25,6 +25,7 @@ import sys
 from absl import flags
 
 from keras_homography.utils import command_line, files
+from keras_homography.utils.errors import UserError
 
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # we say ourselves which file cannot be read
 FLAGS = flags.FLAGS
@@ -175,7 +176,7 @@ def main(path_a, path_b):
     if os.path.exists(path_b) or len(paths) == 1:
         return _align_pair(estimator, path_a, path_b if os.path.exists(path_b) else paths[0])
     if not paths:
-        raise ValueError(f"No file matches {path_b}.")
+        raise UserError(f"No file matches {path_b}.")
     frames = ((path, image_input.read_image(path)) for path in paths)
     return _align_sequence(estimator, path_a, frames, len(paths))
 

@@ -18,6 +18,7 @@ from absl import flags
 from keras_homography.saving import pretrained
 from keras_homography.training import run_folder, training_flags
 from keras_homography.utils import command_line, files
+from keras_homography.utils.errors import UserError
 
 FLAGS = flags.FLAGS
 
@@ -44,7 +45,7 @@ def _image_size():
     try:
         width, height = (int(side) for side in FLAGS.image_size)
     except ValueError:
-        raise ValueError(
+        raise UserError(
             f"--image_size must be WIDTH,HEIGHT in pixels; got {','.join(FLAGS.image_size)}."
         ) from None
     return width, height
@@ -246,14 +247,14 @@ def _start_again(made_progress):
 def _check_flags():
     """Raises `ValueError` for flags that do not go together."""
     if FLAGS.make_pairs_on == "device" and FLAGS.distortion != "none":
-        raise ValueError(
+        raise UserError(
             f"--make_pairs_on=device cannot make --distortion={FLAGS.distortion}: JPEG files are "
             "written by the CPU. Use --make_pairs_on=host, or --distortion=none."
         )
     if _is_unlabeled():
         for flag in _OF_MADE_PAIRS:
             if FLAGS[flag].value != FLAGS[flag].default:
-                raise ValueError(
+                raise UserError(
                     f"--{flag}={FLAGS[flag].value} is for pairs that are made of photos; with "
                     f"--loss=photometric the pairs of {FLAGS.dataset} are taken as they are."
                 )
@@ -279,7 +280,7 @@ def main():
     cluster = _join_cluster(resolved, output_dir)
     strategy = distribution_strategy.make_strategy(FLAGS.gpus, cluster=cluster)
     if FLAGS.batch_size % strategy.num_replicas_in_sync:
-        raise ValueError(
+        raise UserError(
             f"--batch_size={FLAGS.batch_size} must be a multiple of the "
             f"{strategy.num_replicas_in_sync} devices: --gpus={FLAGS.gpus} on each of "
             f"{len(cluster.workers)} machines."
@@ -313,7 +314,7 @@ def main():
         print(f"\nStopped and saved at step {checkpoints.step}. Run the same command to go on.")
         return 128 + interruption.args[0]
     except callbacks.DivergedError:
-        raise ValueError(
+        raise UserError(
             f"The loss is not finite after step {checkpoints.step}; the state of the last round "
             f"is kept in {output_dir / 'checkpoints'}. Try a lower --learning_rate, or "
             "--mixed_precision=none, in another --output_dir."

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_homography.benchmarks import interleaved
 from keras_homography.data import batching, decoding, sources
+from keras_homography.utils.errors import UserError
 
 SIZES = {"patch_size": 128, "rho": 32, "height": 240, "width": 320}
 BATCH_SIZE = 64
@@ -74,7 +75,7 @@ def _decoded(folder):
     files = [str(path) for path in pathlib.Path(folder).rglob("*")]
     files = [path for path in files if path.lower().endswith((".jpg", ".jpeg"))]
     if not files:
-        raise ValueError(f"No JPEG file below {folder}: there is nothing to measure.")
+        raise UserError(f"No JPEG file below {folder}: there is nothing to measure.")
 
     def decode(path):
         encoded = tf.io.read_file(path)

@@ -12,6 +12,8 @@ import math
 
 import tensorflow as tf
 
+from keras_homography.utils.errors import UserError
+
 _MID_GRAY = 127.5
 _WHITE = 255.0
 MAX_STRENGTH = 2.0
@@ -167,9 +169,9 @@ def get_distortion(name, strength=1.0):
       ValueError: there is no such distortion, or the strength is out of its range.
     """
     if name not in NAMES:
-        raise ValueError(f"There is no distortion {name!r}; there are {', '.join(NAMES)}.")
+        raise UserError(f"There is no distortion {name!r}; there are {', '.join(NAMES)}.")
     if not 0 < strength <= MAX_STRENGTH:
-        raise ValueError(
+        raise UserError(
             f"The strength of a distortion must be above 0 and at most {MAX_STRENGTH:g}, 1 being "
             f"the default level; got {strength:g}. For no distortion use 'none'."
         )

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_homography.data import decoded_cache, decoding, indexed_source
 from keras_homography.utils import files
+from keras_homography.utils.errors import UserError
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -43,7 +44,7 @@ class FolderSource(indexed_source.IndexedSource):
         )
         if part != "all":
             if len(paths) < 2:
-                raise ValueError(
+                raise UserError(
                     f"{folder} has {len(paths)} JPEG or PNG files; at least 2 are needed, one of "
                     "them for validation. Add photos, or name another folder for validation."
                 )
@@ -66,7 +67,7 @@ class FolderSource(indexed_source.IndexedSource):
             files.record_skipped(path, "is no regular file", skipped)
         if not self.files:
             reasons = "; ".join(list(skipped.values())[:3])
-            raise ValueError(
+            raise UserError(
                 f"No usable photo below {folder}: {len(paths)} JPEG or PNG files found, "
                 f"{len(skipped)} skipped{' (' + reasons + ')' if reasons else ''}."
             )

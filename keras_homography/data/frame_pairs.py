@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_homography.data import indexed_source
 from keras_homography.utils import files, image_input
+from keras_homography.utils.errors import UserError
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 _PARTS = re.compile(r"(\d+)")
@@ -37,7 +38,7 @@ def _files_of_sequences(folder, skipped):
 
 def _check_size(frame, first, name):
     if frame.shape != first.shape:
-        raise ValueError(
+        raise UserError(
             f"{name} has {frame.shape[1]}x{frame.shape[0]} pixels, and the frames before it have "
             f"{first.shape[1]}x{first.shape[0]}. The frames of a sequence must be of one size."
         )
@@ -81,7 +82,7 @@ def _part(sequences, part):
         return sequences[-held_out:] if part == "validation" else sequences[:-held_out]
     frames = sequences[0]
     if len(frames) < 4:
-        raise ValueError(
+        raise UserError(
             f"{len(frames)} frames are too few to hold some out for validation; at least 4 are "
             "needed, or other frames in --validation_dataset."
         )
@@ -132,14 +133,14 @@ class FramePairs:
           ValueError: there is no sequence of two frames, or its frames are of several sizes.
         """
         if not os.path.exists(dataset):
-            raise ValueError(
+            raise UserError(
                 f"{dataset} does not exist; learning without labels needs a folder of frames, a "
                 "video, or a folder of folders with two images each."
             )
         self.skipped: dict[str, str] = {}
         sequences = _read(dataset, height, width, part, self.skipped)
         if not sequences:
-            raise ValueError(f"{dataset} holds no two frames to compare, in one folder or video.")
+            raise UserError(f"{dataset} holds no two frames to compare, in one folder or video.")
         self.name = str(dataset)
         ends = np.cumsum([len(frames) for frames in sequences])
         first = np.setdiff1d(np.arange(ends[-1]), ends - 1)  # the last of a sequence has no next
@@ -170,7 +171,7 @@ class FramePairs:
         """
         height, width = self._frames.shape[1:3]
         if min(height, width) < patch_size:
-            raise ValueError(
+            raise UserError(
                 f"Frames of {width}x{height} pixels hold no patch of {patch_size}: give a larger "
                 "--image_size or a smaller --patch_size."
             )

@@ -13,20 +13,21 @@ import tensorflow as tf
 
 from keras_homography import geometry
 from keras_homography.geometry import warping
+from keras_homography.utils.errors import UserError
 
 
 def check_sizes(patch_size, rho, height, width):
     """Raises `ValueError` unless patches with these corner offsets fit into such photos."""
     if patch_size < 8:
-        raise ValueError(f"patch_size must be at least 8 pixels; got {patch_size}.")
+        raise UserError(f"patch_size must be at least 8 pixels; got {patch_size}.")
     if not 0 < rho < patch_size / 2:
-        raise ValueError(
+        raise UserError(
             f"rho must be above 0 and below half the patch, or corners can meet: below "
             f"{patch_size / 2:g} for patch_size={patch_size}; got {rho}."
         )
     least = patch_size + 2 * rho
     if min(height, width) < least:
-        raise ValueError(
+        raise UserError(
             f"Photos of {width}x{height} are too small: a patch of {patch_size} with rho={rho} "
             f"on every side needs at least {least}x{least}. Use larger photos, a smaller patch "
             "or a smaller rho."

@@ -12,6 +12,7 @@ import os
 import tensorflow as tf
 
 from keras_homography.data import folder_source, indexed_source, synthetic_images, tfds_source
+from keras_homography.utils.errors import UserError
 
 
 class SyntheticSource:
@@ -62,6 +63,6 @@ def open_source(dataset, part, height, width, min_side, data_dir=None, cache="au
         cache = "memory" if cache == "auto" else cache
         return folder_source.FolderSource(dataset, height, width, min_side, part, cache, quick)
     if os.path.exists(dataset):
-        raise ValueError(f"{dataset!r} is a file; give the folder that the photos are in.")
+        raise UserError(f"{dataset!r} is a file; give the folder that the photos are in.")
     cache = "none" if cache == "auto" else cache
     return tfds_source.open_split(dataset, part, height, width, min_side, data_dir, cache, quick)

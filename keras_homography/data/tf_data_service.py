@@ -4,6 +4,8 @@ import socket
 
 import tensorflow as tf
 
+from keras_homography.utils.errors import UserError
+
 
 def parse_address(address, timeout=20.0):
     """The "host:port" in the address of a `tf.data` service.
@@ -14,11 +16,11 @@ def parse_address(address, timeout=20.0):
     protocol, _, place = address.partition("://")
     host, _, port = place.rpartition(":")
     if protocol != "grpc" or not host or not port.isdigit():
-        raise ValueError(f"The address of a data service is grpc://host:port; got {address!r}.")
+        raise UserError(f"The address of a data service is grpc://host:port; got {address!r}.")
     try:
         socket.create_connection((host, int(port)), timeout=timeout).close()
     except (OSError, OverflowError) as error:
-        raise ValueError(
+        raise UserError(
             f"No data service answers at {address}: {error}. Start one with `python -m "
             f"keras_homography.pair_service --port={port}`, and its workers."
         ) from None

@@ -4,6 +4,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_homography.data import decoded_cache, decoding, indexed_source
+from keras_homography.utils.errors import UserError
 
 _SPLITS = {
     "train": ["train"],
@@ -27,12 +28,12 @@ class TfdsSource:
           ValueError: the dataset has no such split, or no image.
         """
         if split not in builder.info.splits:
-            raise ValueError(
+            raise UserError(
                 f"{builder.info.full_name} has no split {split!r}; it has "
                 f"{sorted(builder.info.splits)}."
             )
         if "image" not in builder.info.features:
-            raise ValueError(
+            raise UserError(
                 f"{builder.info.full_name} has no feature 'image'; it has "
                 f"{sorted(builder.info.features)}."
             )
@@ -86,7 +87,7 @@ class TfdsSource:
 
         used, skipped, get = decoded_cache.cache_dataset(self.name, photos, self.count, cache, key)
         if not used:
-            raise ValueError(f"No usable photo in {self.name}: all {self.count} are skipped.")
+            raise UserError(f"No usable photo in {self.name}: all {self.count} are skipped.")
         return indexed_source.IndexedSource(self.name, len(used), get, skipped)
 
 
@@ -99,14 +100,14 @@ def open_split(name, part, height, width, min_side, data_dir, cache, quick):
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (ValueError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             f"{name!r} is neither a folder nor a TFDS dataset: {str(error).splitlines()[0]} Give "
             "a folder of photos, a TFDS name such as coco/2017, or 'synthetic', which needs no "
             "data."
         ) from None
     if not builder.is_prepared():
         size = _COCO_DOWNLOAD if name.startswith("coco") else str(builder.info.download_size)
-        raise ValueError(
+        raise UserError(
             f"The TFDS dataset {name!r} is not prepared in {builder.data_dir}. Prepare it once "
             f"with `tfds build {name}{f' --data_dir {data_dir}' if data_dir else ''}` (download: "
             f"{size}). Two sources need no preparation: a folder of photos "

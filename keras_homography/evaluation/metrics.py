@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_homography.geometry import argument_checks
+from keras_homography.utils.errors import UserError
 
 # A pair is worse than the identity by more than rounding, in pixels.
 _ROUNDING = 1e-3
@@ -21,7 +22,7 @@ def corner_errors(h4pt_true, h4pt):
     h4pt_true = argument_checks.as_array(h4pt_true, "h4pt_true", ..., 4, 2)
     h4pt = argument_checks.as_array(h4pt, "h4pt", ..., 4, 2)
     if h4pt.shape != h4pt_true.shape:
-        raise ValueError(
+        raise UserError(
             f"h4pt has the shape {list(h4pt.shape)}, h4pt_true {list(h4pt_true.shape)}; every pair "
             "has one of each."
         )
@@ -41,7 +42,7 @@ def summarize(errors):
     """
     errors = argument_checks.as_array(errors, "errors", ..., None)
     if not errors.size:
-        raise ValueError("There is nothing to summarize: errors holds none.")
+        raise UserError("There is nothing to summarize: errors holds none.")
     median, p90, p99 = np.percentile(errors, [50, 90, 99])
     return {
         "mace": float(errors.mean()),

@@ -15,6 +15,7 @@ from keras_homography.models import homographynet_classifier
 from keras_homography.registration import estimator
 from keras_homography.saving import loading, networks
 from keras_homography.utils import files
+from keras_homography.utils.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ def from_file(name, path, protocol, paper_doubling=False, trusted=False):
     size, network_size = protocol.patch_size, model.inputs[0].shape[1]
     fitting = sorted({size, protocol.network_size})
     if network_size not in fitting:
-        raise ValueError(
+        raise UserError(
             f"{path} takes patches of {network_size} pixels; protocol {protocol.name} needs a "
             f"model of {' or '.join(map(str, fitting))}."
         )
@@ -154,7 +155,7 @@ def from_tflite(name, path, protocol, threads=None, trusted=False):
     """
     run, network_size = networks.open_network(path, threads, trusted)
     if network_size != protocol.patch_size:
-        raise ValueError(
+        raise UserError(
             f"{path} takes patches of {network_size} pixels; protocol {protocol.name} needs a "
             f"model of {protocol.patch_size}."
         )
@@ -172,19 +173,19 @@ def _open_one(name, protocol, paper_doubling, threads, trusted):
     if name in opencv_estimators.ESTIMATORS:
         reason = opencv_estimators.why_unavailable(name)
         if reason:
-            raise ValueError(reason)
+            raise UserError(reason)
         return from_function(name, opencv_estimators.ESTIMATORS[name])
     path = pathlib.Path(name) if name.endswith((".keras", ".tflite")) else None
     for suffix in (".keras", ".tflite"):
         path = path or files.packaged_file("saved_models", f"{name}{suffix}")
     if path is None:
-        raise ValueError(
+        raise UserError(
             f"There is no estimator {name!r}. Give the path of a .keras or .tflite file, the name "
             f"of a shipped model, or one of {', '.join(opencv_estimators.ESTIMATORS)}; 'all' is "
             "all of these."
         )
     if not path.is_file():
-        raise ValueError(f"There is no model file {name}.")
+        raise UserError(f"There is no model file {name}.")
     if path.suffix == ".tflite":
         return from_tflite(name, path, protocol, threads, trusted)
     return from_file(name, path, protocol, paper_doubling, trusted)
@@ -214,8 +215,8 @@ def open_all(names, protocol, paper_doubling=False, threads=None, trusted=False)
     ]
     expanded = [each for name in names for each in (installed if name == "all" else [name])]
     if not expanded:
-        raise ValueError("No estimator is given.")
+        raise UserError("No estimator is given.")
     twice = {name for name in expanded if expanded.count(name) > 1}
     if twice:
-        raise ValueError(f"An estimator is given twice: {', '.join(sorted(twice))}.")
+        raise UserError(f"An estimator is given twice: {', '.join(sorted(twice))}.")
     return [_open_one(name, protocol, paper_doubling, threads, trusted) for name in expanded]

@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from keras_homography.data import batching, distortions, sources
+from keras_homography.utils.errors import UserError
 
 # The sequence of the reference pairs.
 SEED = batching.VALIDATION_SEED
@@ -70,7 +71,7 @@ PROTOCOLS = {
 def get(name):
     """A protocol by its name. Raises `ValueError` if there is none."""
     if name not in PROTOCOLS:
-        raise ValueError(f"There is no protocol {name!r}; there are {', '.join(PROTOCOLS)}.")
+        raise UserError(f"There is no protocol {name!r}; there are {', '.join(PROTOCOLS)}.")
     return PROTOCOLS[name]
 
 
@@ -100,7 +101,7 @@ def conditions(names, strengths):
     known = (NO_DISTORTION, *distortions.NAMES)
     for name in names:
         if name not in (*known, "all"):
-            raise ValueError(
+            raise UserError(
                 f"There is no distortion {name!r}; there are {', '.join(known)}, and all."
             )
     found = []
@@ -113,9 +114,9 @@ def conditions(names, strengths):
                 distortions.get_distortion(name, strength)
                 found.append((name, strength))
     if not found:
-        raise ValueError("Nothing to measure under: give a distortion and a strength, or 'none'.")
+        raise UserError("Nothing to measure under: give a distortion and a strength, or 'none'.")
     if len(set(found)) < len(found):
-        raise ValueError("A distortion or a strength is given twice.")
+        raise UserError("A distortion or a strength is given twice.")
     return found
 
 

@@ -3,11 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_homography.utils.errors import UserError
+
 
 def _refuse(name, shape, received):
     words = {Ellipsis: "...", None: "any"}
     expected = ", ".join(words.get(size, str(size)) for size in shape)
-    raise ValueError(f"{name} has to be [{expected}], real numbers; got {received}.")
+    raise UserError(f"{name} has to be [{expected}], real numbers; got {received}.")
 
 
 def _fits(found, shape):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_homography import geometry
 from keras_homography.geometry import argument_checks
+from keras_homography.utils.errors import UserError
 
 
 def pixel_grid(height, width):
@@ -32,7 +33,7 @@ def sample(images, points):
     images = argument_checks.as_tensor(images, "images", None, None, None, None)
     points = argument_checks.as_tensor(points, "points", None, None, 2)
     if not images.shape[:1].is_compatible_with(points.shape[:1]) or 0 in images.shape[1:3]:
-        raise ValueError(
+        raise UserError(
             f"images has the shape {images.shape}, points {points.shape}; for every image with at "
             "least one pixel there have to be points."
         )

@@ -5,6 +5,7 @@ import math
 
 from keras_homography.layers import lucas_kanade
 from keras_homography.models import cascade, homographynet, homographynet_classifier, mobile
+from keras_homography.utils.errors import UserError
 
 ARCHITECTURES = {
     "cascade": cascade.build,
@@ -30,18 +31,18 @@ def build(name, **options):
       ValueError: there is no such architecture, or an option is out of its range.
     """
     if name not in ARCHITECTURES:
-        raise ValueError(
+        raise UserError(
             f"There is no architecture {name!r}; there are {', '.join(sorted(ARCHITECTURES))}."
         )
     build_named = ARCHITECTURES[name]
     parameters = inspect.signature(build_named).parameters
     unknown = sorted(set(options) - set(parameters))
     if unknown:
-        raise ValueError(f"The architecture {name} has no {', '.join(unknown)}.")
+        raise UserError(f"The architecture {name} has no {', '.join(unknown)}.")
     for option, value in options.items():
         is_number = isinstance(value, (int, float)) and math.isfinite(value)
         if isinstance(parameters[option].default, (int, float)) and not is_number:
-            raise ValueError(f"{option} of {name} has to be a number; got {value!r}.")
+            raise UserError(f"{option} of {name} has to be a number; got {value!r}.")
     return build_named(**options)
 
 
@@ -81,7 +82,7 @@ def copy_weights(model, source):
     for name, weight in _by_name(model).items():
         if name not in given or given[name].shape != weight.shape:
             found = f"of shape {tuple(given[name].shape)}" if name in given else "missing"
-            raise ValueError(
+            raise UserError(
                 f"The weights do not fit: {name} must have the shape {tuple(weight.shape)}, and is "
                 f"{found}. Give a model of the same architecture, width and patch size, and for "
                 "cascade of the same rho (the shipped model has --rho=40)."

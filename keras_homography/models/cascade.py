@@ -10,6 +10,7 @@ from keras_homography.layers import (
     look_again,
     patch_features,
 )
+from keras_homography.utils.errors import UserError
 
 _COARSE_STRIDE, _FINE_REACH = 8, 3
 _FINE_LAYERS = ("fine1", "fine2", "fine3", "fine_displacements")
@@ -64,13 +65,13 @@ def build(patch_size=128, rho=40, width=1.0, fine_steps=3):
       ValueError: a number is out of its range.
     """
     if patch_size < 32 or patch_size % 16:
-        raise ValueError(
+        raise UserError(
             f"patch_size must be a multiple of 16, at least 32, for cascade; got {patch_size}."
         )
     if not width > 0:
-        raise ValueError(f"width must be above 0; got {width}.")
+        raise UserError(f"width must be above 0; got {width}.")
     if fine_steps < 0:
-        raise ValueError(f"fine_steps must be at least 0; got {fine_steps}.")
+        raise UserError(f"fine_steps must be at least 0; got {fine_steps}.")
 
     def channels(full):
         return max(8, 8 * round(full * width / 8))

@@ -2,15 +2,17 @@
 
 import keras
 
+from keras_homography.utils.errors import UserError
+
 
 def check_options(patch_size, width, dropout):
     """Raises `ValueError` if an option is out of its range."""
     if patch_size < 8 or patch_size % 8:
-        raise ValueError(f"patch_size must be a multiple of 8 for HomographyNet; got {patch_size}.")
+        raise UserError(f"patch_size must be a multiple of 8 for HomographyNet; got {patch_size}.")
     if not width > 0:
-        raise ValueError(f"width must be above 0; got {width}.")
+        raise UserError(f"width must be above 0; got {width}.")
     if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
+        raise UserError(f"dropout must be at least 0 and below 1; got {dropout}.")
 
 
 def describe(pairs, width, dropout):

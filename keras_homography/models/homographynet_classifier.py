@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_homography.models import homographynet
+from keras_homography.utils.errors import UserError
 
 BINS = 21
 DECODINGS = ("expectation", "best")
@@ -53,7 +54,7 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.5, decoding="expectation"
     """
     homographynet.check_options(patch_size, width, dropout)
     if decoding not in DECODINGS:
-        raise ValueError(f"decoding must be one of {', '.join(DECODINGS)}; got {decoding!r}.")
+        raise UserError(f"decoding must be one of {', '.join(DECODINGS)}; got {decoding!r}.")
     pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
     x = homographynet.describe(pairs, width, dropout)
     x = keras.layers.Dense(8 * BINS, kernel_initializer="zeros", dtype="float32", name="scores")(x)

@@ -15,6 +15,7 @@ from keras_homography.registration import (
 )
 from keras_homography.saving import networks
 from keras_homography.utils import image_input
+from keras_homography.utils.errors import UserError
 
 _MIN_SIDE = 16  # pixels
 _MIN_TEXTURE = 0.02  # share of windows
@@ -48,7 +49,7 @@ class HomographyEstimator:
           ValueError: the model cannot be read or is not trusted, or a number is out of its range.
         """
         if not 0.0 <= least_confidence <= 1.0:
-            raise ValueError(f"least_confidence must be in 0..1; got {least_confidence}.")
+            raise UserError(f"least_confidence must be in 0..1; got {least_confidence}.")
         self._network = networks.open_network(model, threads, trusted)
         self._least_confidence = least_confidence
 
@@ -75,7 +76,7 @@ class HomographyEstimator:
         if start is not None:
             start = np.asarray(start, np.float64)
             if start.shape != (3, 3) or not np.isfinite(start).all():
-                raise ValueError("start must be a finite matrix of shape (3, 3).")
+                raise UserError("start must be a finite matrix of shape (3, 3).")
         reason = _rejection_reason(gray_a, gray_b)
         if reason:
             return _refusal(reason, began)

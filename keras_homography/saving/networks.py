@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_homography.saving import security
 from keras_homography.utils import files
+from keras_homography.utils.errors import UserError
 
 
 def _open_tflite(path, threads=None):
@@ -17,7 +18,7 @@ def _open_tflite(path, threads=None):
         interpreter = litert.Interpreter(str(path), num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise ValueError(f"Cannot read {path} as a TFLite model: {error}") from None
+        raise UserError(f"Cannot read {path} as a TFLite model: {error}") from None
     given, found = interpreter.get_input_details(), interpreter.get_output_details()
     one_at_a_time = threading.Lock()  # an interpreter holds the tensors of one call
 
@@ -40,7 +41,7 @@ def _open_saved_model(path):
         given = serve.structured_input_signature[1]["pairs"].shape
         found = serve.structured_outputs["h4pt"].shape
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(
+        raise UserError(
             f"Cannot read {path} as a SavedModel of pairs: {str(error).splitlines()[0]}"
         ) from None
 
@@ -81,7 +82,7 @@ def open_network(model=None, threads=None, trusted=False):
     if model is None:
         model = files.packaged_file("saved_models", "homography.tflite")
         if model is None:
-            raise ValueError(
+            raise UserError(
                 "saved_models/homography.tflite is missing from this installation. Install the "
                 "package again, or check the repository out completely."
             )
@@ -90,11 +91,9 @@ def open_network(model=None, threads=None, trusted=False):
     else:
         path = pathlib.Path(model)
         if not path.exists():
-            raise ValueError(f"There is no model {path}.")
+            raise UserError(f"There is no model {path}.")
         if path.suffix != ".tflite" and not importlib.util.find_spec("tensorflow"):
-            raise ValueError(
-                f"{path} needs TensorFlow, which is not installed; a .tflite does not."
-            )
+            raise UserError(f"{path} needs TensorFlow, which is not installed; a .tflite does not.")
         if not trusted and (path.is_dir() or path.suffix == ".tflite"):
             security.check_listed(path)
         if path.is_dir():
@@ -106,12 +105,12 @@ def open_network(model=None, threads=None, trusted=False):
 
             run, given, found = _open_keras(loading.load_model(path, trusted))
         else:
-            raise ValueError(
+            raise UserError(
                 f"{path} is no model: give a .tflite or .keras file or the folder of a SavedModel."
             )
     size = given[1] if len(given) == 4 else None
     if given[1:] != (size, size, 2) or found[-2:] != (4, 2) or size is None:
-        raise ValueError(
+        raise UserError(
             f"{model} is no model of pairs: it takes {given} and gives {found}; it must take (1, "
             "size, size, 2), two gray patches, and give (1, 4, 2), the corner offsets."
         )

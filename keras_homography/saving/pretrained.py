@@ -6,6 +6,7 @@ import keras
 
 from keras_homography import models as models  # registers the layers of the shipped file
 from keras_homography.utils import files
+from keras_homography.utils.errors import UserError
 
 
 def load_pretrained():
@@ -17,7 +18,7 @@ def load_pretrained():
     """
     path = files.packaged_file("saved_models", "homography.keras")
     if path is None:
-        raise ValueError(
+        raise UserError(
             "saved_models/homography.keras is missing from this installation. Install the package "
             "again, or check the repository out completely."
         )
@@ -39,7 +40,7 @@ def find_keras_file(name, flag):
     )
     path = shipped or pathlib.Path(name)
     if not path.is_file():
-        raise ValueError(
+        raise UserError(
             f"--{flag}={name}: there is no such .keras file, nor a shipped model of this name."
         )
     return path

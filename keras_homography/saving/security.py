@@ -14,6 +14,7 @@ import zipfile
 import zlib
 
 from keras_homography.utils import files
+from keras_homography.utils.errors import UserError
 
 MANIFEST = "manifest.json"
 HOW_TO_TRUST = "If you know where it comes from, give --trust_model (in Python: trusted=True)."
@@ -59,7 +60,7 @@ def digest(path):
     whole = hashlib.sha256()
     for each in sorted(path.rglob("*")):
         if each.is_symlink() and each.is_dir():
-            raise ValueError(f"{path} holds {each.name}, a link to a folder that may change.")
+            raise UserError(f"{path} holds {each.name}, a link to a folder that may change.")
         if each.is_file():
             whole.update(f"{each.relative_to(path).as_posix()}\0{digest(each)}\n".encode())
     return whole.hexdigest()
@@ -99,7 +100,7 @@ def check_listed(path):
         why = f"the {MANIFEST} beside it does not list it"
     else:
         why = f"it is not one of ours: there is no {MANIFEST} of an export beside it"
-    raise ValueError(f"{path} is not opened, as {why}. {HOW_TO_TRUST}")
+    raise UserError(f"{path} is not opened, as {why}. {HOW_TO_TRUST}")
 
 
 def check_keras(path):
@@ -110,7 +111,7 @@ def check_keras(path):
         raise _RefusedError(f"{path} is not opened, as it {what}. {HOW_TO_TRUST}")
 
     if not str(path).endswith(".keras"):  # Keras reads other names as other formats
-        raise ValueError(f"Cannot read {path} as a Keras model: its name must end in .keras.")
+        raise UserError(f"Cannot read {path} as a Keras model: its name must end in .keras.")
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -128,7 +129,7 @@ def check_keras(path):
         *(OSError, EOFError, KeyError, RuntimeError, ValueError),
         *(zipfile.BadZipFile, zlib.error),
     ) as error:
-        raise ValueError(f"Cannot read {path} as a Keras model: {error}") from None
+        raise UserError(f"Cannot read {path} as a Keras model: {error}") from None
     for module, name, registered in _classes(config):
         ours = module.startswith(tuple(f"{each}." for each in _MODULES)) or module in _MODULES
         known = ours or (module == "keras" and name in _CLASSES_OF_KERAS) or name in _VALUES

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_homography.saving import formats, loading, security
 from keras_homography.utils import files
+from keras_homography.utils.errors import UserError
 
 # Float32 convolutions add up in another order in each runtime.
 TOLERANCE = 1e-3  # pixels
@@ -60,7 +61,7 @@ def export(model, output_dir, pairs, names=OF_A_RUN):
             differences = np.abs(read(beside)(pairs) - expected).max(axis=(1, 2))
             reason = _parity_error(name, differences)
             if reason:
-                raise ValueError(f"{name} {reason} It is not written.")
+                raise UserError(f"{name} {reason} It is not written.")
         parity[name] = float(differences.max())
         security.write_manifest(output_dir, [name])
     return parity

@@ -8,6 +8,8 @@ import socket
 import threading
 import time
 
+from keras_homography.utils.errors import UserError
+
 TIMEOUT = 55.0  # seconds to wait for the others
 
 
@@ -46,12 +48,12 @@ def _from_environment():
         cluster, task = config["cluster"], config["task"]
         workers, index = list(cluster["worker"]), int(task["index"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             f"TF_CONFIG cannot be used: {type(error).__name__}: {error}. It must look like "
             f"{example}; got {text}"
         ) from None
     if set(cluster) != {"worker"} or task.get("type", "worker") != "worker":
-        raise ValueError(
+        raise UserError(
             f"TF_CONFIG must name workers alone, of which the first is the chief, such as "
             f"{example}; got {text}"
         )
@@ -74,14 +76,14 @@ def find(workers=(), task=None):
     environment = _from_environment()
     if workers:
         if task is None:
-            raise ValueError("--workers needs --task: which of them this process is, from 0.")
+            raise UserError("--workers needs --task: which of them this process is, from 0.")
         if environment and environment != (list(workers), task):
-            raise ValueError(
+            raise UserError(
                 f"TF_CONFIG says worker {environment[1]} of {','.join(environment[0])}, the flags "
                 f"say worker {task} of {','.join(workers)}. Give one of the two."
             )
     elif task is not None:
-        raise ValueError("--task needs --workers: the addresses of all, host:port,host:port,...")
+        raise UserError("--task needs --workers: the addresses of all, host:port,host:port,...")
     elif environment:
         workers, task = environment
     else:
@@ -89,11 +91,11 @@ def find(workers=(), task=None):
     for worker in workers:
         host, _, port = str(worker).rpartition(":")
         if not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ValueError(f"A worker's address must be host:port; got {worker!r}.")
+            raise UserError(f"A worker's address must be host:port; got {worker!r}.")
     if len(set(workers)) < len(workers):
-        raise ValueError(f"A worker's address is given twice: {','.join(workers)}.")
+        raise UserError(f"A worker's address is given twice: {','.join(workers)}.")
     if not 0 <= task < len(workers):
-        raise ValueError(
+        raise UserError(
             f"There are {len(workers)} workers, numbered from 0 to {len(workers) - 1}; this one is "
             f"said to be {task}."
         )
@@ -139,7 +141,7 @@ class _Meeting:
                     return json.loads(connection.makefile("rb").readline())
             except (OSError, ValueError):
                 time.sleep(0.2)
-        raise ValueError(
+        raise UserError(
             f"Worker {task} did not answer at {address}. Start the same command there with "
             f"--task={task} (or its TF_CONFIG), and check that the address can be reached."
         )
@@ -150,7 +152,7 @@ class _Meeting:
         try:
             listener = socket.create_server(("", int(port)))
         except OSError as error:
-            raise ValueError(
+            raise UserError(
                 f"Worker {self._cluster.task} cannot listen at port {port}: {error.strerror}. Is "
                 "another process using it?"
             ) from None
@@ -162,19 +164,19 @@ class _Meeting:
             while len(self._came) < len(self._cluster.workers):
                 if time.monotonic() > self._deadline:
                     absent = set(range(len(self._cluster.workers))) - self._came
-                    raise ValueError(f"Workers {absent} cannot reach this one at port {port}.")
+                    raise UserError(f"Workers {absent} cannot reach this one at port {port}.")
                 time.sleep(0.05)
             listener.shutdown(socket.SHUT_RDWR)
 
     def _compare(self, task, theirs):
         if theirs.get("task") != task or theirs.get("workers") != self._ours["workers"]:
-            raise ValueError(
+            raise UserError(
                 f"At {self._cluster.workers[task]} is worker {theirs.get('task')} of "
                 f"{','.join(theirs.get('workers', []))}; here it should be worker {task} of "
                 f"{','.join(self._cluster.workers)}."
             )
         if theirs["run"] != self._ours["run"]:
-            raise ValueError(
+            raise UserError(
                 f"Worker {task} was started with something else: "
                 f"{_differences(self._ours['run'], theirs['run'])}."
             )

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_homography.training import cluster
+from keras_homography.utils.errors import UserError
 
 
 def make_strategy(gpus, device_type="GPU", cluster=cluster.ALONE):
@@ -34,7 +35,7 @@ def make_strategy(gpus, device_type="GPU", cluster=cluster.ALONE):
 def _check_gpus(gpus, devices):
     if not 0 <= gpus <= len(devices):
         visible = f"{len(devices)}: {', '.join(devices)}" if devices else "none"
-        raise ValueError(
+        raise UserError(
             f"--gpus={gpus}, but TensorFlow sees {visible}. Give a number from 0 (CPU) to "
             f"{len(devices)}. For GPUs, install keras-homography[gpu] and check `nvidia-smi`."
         )

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_homography import geometry
 from keras_homography.geometry import warping
 from keras_homography.layers import cell_grid
+from keras_homography.utils.errors import UserError
 
 NAMES = ("corner", "l2", "huber", "cross_entropy", "photometric")
 # Of `photometric`: how many times smaller the patches are compared, the side of a window, and the
@@ -49,14 +50,14 @@ def get_loss(name, rho):
         return tf.reduce_mean(per_coordinate, axis=[-2, -1])
 
     if name == "photometric":
-        raise ValueError("The loss photometric is of patches and corners: see losses.photometric.")
+        raise UserError("The loss photometric is of patches and corners: see losses.photometric.")
     if name == "cross_entropy":
-        raise ValueError(
+        raise UserError(
             "The loss cross_entropy is for a model with probabilities, homographynet_classifier."
         )
     losses = {"corner": corner_distance, "l2": l2, "huber": huber}
     if name not in losses:
-        raise ValueError(f"There is no loss {name!r}; there are {', '.join(NAMES)}.")
+        raise UserError(f"There is no loss {name!r}; there are {', '.join(NAMES)}.")
     return losses[name]
 
 

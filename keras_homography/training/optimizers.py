@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_homography.utils.errors import UserError
+
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "step", "cosine")
 
@@ -28,7 +30,7 @@ def build_optimizer(
       ValueError: a name is unknown, or the numbers do not fit together.
     """
     if not learning_rate > 0:
-        raise ValueError(f"The learning rate must be above 0; got {learning_rate}.")
+        raise UserError(f"The learning rate must be above 0; got {learning_rate}.")
     if schedule == "constant":
         rate = learning_rate
     elif schedule == "step":
@@ -37,7 +39,7 @@ def build_optimizer(
         )
     elif schedule == "cosine":
         if not 0 <= warmup_steps < steps:
-            raise ValueError(
+            raise UserError(
                 f"The warm-up must be shorter than the run: {warmup_steps} of {steps} steps."
             )
         rate = keras.optimizers.schedules.CosineDecay(
@@ -46,9 +48,9 @@ def build_optimizer(
         if not warmup_steps:
             rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     else:
-        raise ValueError(f"There is no schedule {schedule!r}; there are {', '.join(SCHEDULES)}.")
+        raise UserError(f"There is no schedule {schedule!r}; there are {', '.join(SCHEDULES)}.")
     if name == "adam":
         return keras.optimizers.Adam(rate, global_clipnorm=clip_norm)
     if name == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9, global_clipnorm=clip_norm)
-    raise ValueError(f"There is no optimizer {name!r}; there are {', '.join(OPTIMIZERS)}.")
+    raise UserError(f"There is no optimizer {name!r}; there are {', '.join(OPTIMIZERS)}.")

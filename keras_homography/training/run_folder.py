@@ -1,6 +1,7 @@
 """The flags of a run of training: which may change when it goes on, and between its workers."""
 
 from keras_homography.utils import files
+from keras_homography.utils.errors import UserError
 
 # They do not change what is learned from which pairs.
 _FREE_TO_CHANGE = (
@@ -45,7 +46,7 @@ def check_run_folder(output_dir, resolved):
     run_flags = output_dir / "run.flags"
     if not run_flags.exists():
         if output_dir.exists() and any(output_dir.iterdir()):
-            raise ValueError(
+            raise UserError(
                 f"{output_dir} is not empty and holds no run of this program. Give another "
                 "--output_dir."
             )
@@ -55,7 +56,7 @@ def check_run_folder(output_dir, resolved):
         for text in (run_flags.read_text(encoding="utf-8"), resolved)
     )
     if there != here:
-        raise ValueError(
+        raise UserError(
             f"{output_dir} holds a run with other flags: {' '.join(sorted(there - here))} there, "
             f"{' '.join(sorted(here - there))} here. Use the same flags, or another --output_dir."
         )

@@ -5,6 +5,7 @@ import pathlib
 import keras
 
 from keras_homography.training import callbacks, distribution_strategy
+from keras_homography.utils.errors import UserError
 
 
 def _segments(step, steps, steps_per_round):
@@ -48,7 +49,7 @@ def fit(
     """
     together = model.steps_per_execution
     if any(number % together for number in (steps, steps_per_round, checkpoints.step)):
-        raise ValueError(
+        raise UserError(
             f"With {together} steps in one execution, the steps ({steps}, from "
             f"{checkpoints.step}) and the steps of a round ({steps_per_round}) must be multiples "
             "of it."

@@ -11,6 +11,7 @@ import tempfile
 from absl import app, flags, logging
 
 from keras_homography.utils import files, memory
+from keras_homography.utils.errors import UserError
 
 # OpenCV reads this once, when it is imported: no file may claim more than 16,384 x 16,384.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
@@ -63,8 +64,9 @@ def run(main, arguments=(), tensorflow=True):
       arguments: the names of what is given without `--name=`.
       tensorflow: whether the program cannot do without.
 
-    A `ValueError` is a user's mistake: its message goes to standard error, the exit code is 2. An
-    integer that `main` returns is the exit code.
+    A `UserError` or `OSError` is a user's mistake: its message goes to standard error, the exit
+    code is 2. Other exceptions keep their traceback. An integer that `main` returns is the exit
+    code.
     """
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
@@ -88,7 +90,7 @@ def run(main, arguments=(), tensorflow=True):
             memory.keep_freed_memory()
         try:
             return main(*given)
-        except (ValueError, OSError) as error:
+        except (UserError, OSError) as error:
             _fail(error)
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)

@@ -9,6 +9,8 @@ import uuid
 
 from absl import logging
 
+from keras_homography.utils.errors import UserError
+
 _PACKAGE = pathlib.Path(__file__).parents[1]
 # What is not renamed yet: ours, and that of `tf.train.Checkpoint`.
 _LEFTOVER = re.compile(r"\.[0-9a-f]{8}-|.*_temp$|.*\.tempstate\d+$")
@@ -82,6 +84,6 @@ def check_writable(folder):
     folder = pathlib.Path(folder).absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
-        raise ValueError(f"Cannot write to {folder}: {existing} is not a folder.")
+        raise UserError(f"Cannot write to {folder}: {existing} is not a folder.")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise ValueError(f"Cannot write to {folder}: no permission to write in {existing}.")
+        raise UserError(f"Cannot write to {folder}: no permission to write in {existing}.")

@@ -6,6 +6,8 @@ import pathlib
 import cv2
 import numpy as np
 
+from keras_homography.utils.errors import UserError
+
 
 def as_gray(image, name):
     """An image as gray levels.
@@ -24,7 +26,7 @@ def as_gray(image, name):
     image = np.asarray(image)
     fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
     if not fits or 0 in image.shape:
-        raise ValueError(
+        raise UserError(
             f"{name} has the shape {image.shape}; an image is [height, width], or [height, width, "
             "channels] with 1 (gray), 3 (RGB) or 4 (RGBA) channels."
         )
@@ -33,19 +35,19 @@ def as_gray(image, name):
     elif image.dtype.kind == "f":
         low, high = float(image.min()), float(image.max())
         if not (np.isfinite(low) and np.isfinite(high)):
-            raise ValueError(f"{name} holds values that are not finite (NaN or infinity).")
+            raise UserError(f"{name} holds values that are not finite (NaN or infinity).")
         if low < 0.0 or high > 255.0:
-            raise ValueError(
+            raise UserError(
                 f"{name} holds values from {low:g} to {high:g}; gray levels are 0 to 255."
             )
         if 0.0 < high <= 1.0:
-            raise ValueError(
+            raise UserError(
                 f"{name} holds values up to {high:g}; gray levels are 0 to 255: multiply an image "
                 "in 0..1 by 255."
             )
         image = image.astype(np.float32)
     elif image.dtype != np.uint8:
-        raise ValueError(
+        raise UserError(
             f"{name} is of type {image.dtype}; an image is uint8, uint16, or float in 0..255."
         )
     image = np.ascontiguousarray(image)
@@ -82,22 +84,22 @@ def read_image(path):
     if not os.path.isfile(path):
         what = "is no regular file" if os.path.lexists(path) else "does not exist"
         what = "is a folder" if os.path.isdir(path) else what
-        raise ValueError(f"{path} {what}; give an image file.")
+        raise UserError(f"{path} {what}; give an image file.")
     try:
         data = pathlib.Path(path).read_bytes()
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     if not data:
-        raise ValueError(f"{path} is empty.")
+        raise UserError(f"{path} is empty.")
     if not _is_whole(data):
-        raise ValueError(f"{path} is truncated: its end is missing.")
+        raise UserError(f"{path} is truncated: its end is missing.")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except (cv2.error, MemoryError) as error:
         reason = str(error).strip().splitlines()[-1] if str(error) else "out of memory"
-        raise ValueError(f"{path} cannot be decoded: {reason}") from None
+        raise UserError(f"{path} cannot be decoded: {reason}") from None
     if image is None:
-        raise ValueError(f"{path} is not an image that OpenCV can read, or it is damaged.")
+        raise UserError(f"{path} is not an image that OpenCV can read, or it is damaged.")
     return image
 
 
@@ -112,11 +114,11 @@ def read_video(path):
       ValueError: there is no such file, or it holds no frame that can be read.
     """
     if not os.path.isfile(path):
-        raise ValueError(f"{path} does not exist; give a video file.")
+        raise UserError(f"{path} does not exist; give a video file.")
     capture = cv2.VideoCapture(str(path))
     good, first = capture.read()
     if not good:
-        raise ValueError(f"{path} is not a video that OpenCV can read.")
+        raise UserError(f"{path} is not a video that OpenCV can read.")
 
     def frames():
         number, good, frame = 0, True, first
