@@ -8,6 +8,7 @@ cannot be decoded is left out; the others keep their positions.
 """
 
 import os
+import typing
 
 import tensorflow as tf
 
@@ -15,13 +16,45 @@ from keras_homography.data import folder_source, indexed_source, synthetic_image
 from keras_homography.utils.errors import UserError
 
 
+class ImageSource(typing.Protocol):
+    """A source of gray images of one size.
+
+    Attributes:
+      name: What is opened: a folder's path, a TFDS dataset with version and split, or "synthetic".
+      skipped: `{path or name: reason}` of the images that cannot be used.
+      count: How many images there are to use; None if they never end.
+    """
+
+    name: str
+    skipped: dict[str, str]
+    count: int | None
+
+    def stream(self, seed: int, start: int = 0, shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+        """Return the endless sequence of images of a seed.
+
+        Args:
+          seed: Of the order of the images; every round through them has another one.
+          start: How many images to leave out, so that training goes on where it stopped.
+          shard: `(index, count)`: every count-th image, from the index-th on, for one worker of
+            several.
+
+        Returns:
+          A dataset of `(position, image)`: int64 scalar and gray uint8 `[height, width, 1]`; a
+          pure function of the seed. An image that cannot be decoded is left out; the others keep
+          their positions.
+        """
+        ...
+
+
 class SyntheticSource:
     """Endless generated images: see `keras_homography.synthetic`."""
 
     name = "synthetic"
+    count = None
 
     def __init__(self, height, width):
         self._height, self._width = height, width
+        self.skipped: dict[str, str] = {}
 
     def stream(self, seed, start=0, shard=(0, 1)):
         """See the module."""
@@ -35,7 +68,17 @@ class SyntheticSource:
         )
 
 
-def open_source(dataset, part, height, width, min_side, data_dir=None, cache="auto", quick=False):
+def open_source(
+    dataset: str,
+    part: str,
+    *,
+    height: int,
+    width: int,
+    min_side: int,
+    data_dir: str | None = None,
+    cache: str = "auto",
+    quick: bool = False,
+) -> ImageSource:
     """Opens a source of photos by its name.
 
     Args:
