@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_homography.saving import verified_export
 from keras_homography.utils import environment, files
-from keras_homography.visualization import curves, image_files
+from keras_homography.visualization import image_output, learning_curve
 
 
 def write(model, described, pairs, checkpoints, output_dir):
@@ -38,18 +38,18 @@ def write(model, described, pairs, checkpoints, output_dir):
         "best_step": checkpoints.best_step,
         "pairs": checkpoints.step * checkpoints.batch_size,
         "largest_difference_px": parity,
-        "environment": environment.environment(),
+        "environment": environment.describe(),
         "history": checkpoints.history,
     }
     files.write_text(output_dir / "metrics.json", json.dumps(report, indent=1))
-    curve = curves.learning_curves(
+    curve = learning_curve.draw(
         {described["model"]: checkpoints.history},
         identity[pairs.criterion],
         f"val_{pairs.criterion}",
         pairs.title,
     )
     with files.atomic_write(output_dir / "learning_curve.png") as beside:
-        image_files.write_png(beside, curve)
+        image_output.write_png(beside, curve)
     found = pairs.describe(described["validation_dataset"], summary, identity)
     print(f"\n{found} Best round: step {checkpoints.best_step}.")
     if described["skipped"]:

@@ -1,1 +1,1 @@
-"""Files, images, programs, environment, memory: nothing here knows of homographies."""
+"""Command lines, files, images, machine and memory: no knowledge of homographies."""

@@ -1,4 +1,4 @@
-"""What every program does at its edges: flags in, one clear line for a user's mistake."""
+"""Run a program: flags and flag files, messages for users, exit codes."""
 
 import errno
 import importlib.util
@@ -7,6 +7,9 @@ import os
 import pathlib
 import sys
 import tempfile
+import types
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from absl import app, flags, logging
 
@@ -16,57 +19,22 @@ from keras_homography.utils.errors import UserError
 # OpenCV reads this once, when it is imported: no file may claim more than 16,384 x 16,384.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 FLAGS = flags.FLAGS
+_DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 
-def _find_flagfiles(arguments):
-    """Lets `--flagfile=flags/NAME` name a recipe of the package from any working folder."""
-    found = []
-    for argument in arguments:
-        option, _, value = argument.partition("=")
-        if option in ("--flagfile", "-flagfile") and not os.path.exists(value):
-            shipped = files.packaged_file("flags", pathlib.PurePath(value).name)
-            if not shipped:
-                _fail(f"There is no flag file {value!r}, here or among the package's recipes.")
-            argument = f"--flagfile={shipped}"
-        found.append(argument)
-    return found
+def run(
+    main: Callable[..., int | None], arguments: Sequence[str] = (), tensorflow: bool = True
+) -> None:
+    """Parse the flags, call `main`, and exit.
 
-
-def _fail(message):
-    print(f"Error: {message}", file=sys.stderr)
-    sys.exit(2)
-
-
-def _import_tensorflow():
-    """Imports TensorFlow without its greetings, which no setting turns off: they would hide the
-    one line that a user has to read."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    standard_error = os.dup(2)
-    with tempfile.TemporaryFile() as greetings:
-        os.dup2(greetings.fileno(), 2)
-        try:
-            import tensorflow as tf
-        except BaseException:
-            greetings.seek(0)
-            os.write(standard_error, greetings.read())
-            raise
-        finally:
-            os.dup2(standard_error, 2)
-            os.close(standard_error)
-    tf.get_logger().setLevel(python_logging.ERROR)
-
-
-def run(main, arguments=(), tensorflow=True):
-    """Runs a program: parses the flags, then calls `main`.
+    The exit code is the integer that `main` returns, if any. After a `UserError` or an `OSError`
+    it is 2, and only the message is printed, on standard error. Other exceptions keep their
+    traceback.
 
     Args:
-      main: function of the `arguments`, each a string.
-      arguments: the names of what is given without `--name=`.
-      tensorflow: whether the program cannot do without.
-
-    A `UserError` or `OSError` is a user's mistake: its message goes to standard error, the exit
-    code is 2. Other exceptions keep their traceback. An integer that `main` returns is the exit
-    code.
+      main: function of the positional arguments, each a string.
+      arguments: the names of the positional arguments, all required.
+      tensorflow: whether the program needs TensorFlow.
     """
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
@@ -75,12 +43,9 @@ def run(main, arguments=(), tensorflow=True):
             "KERAS_BACKEND=tensorflow."
         )
 
-    def guarded(given):
-        given = given[1:]
-        if len(given) > len(arguments):
-            _fail(f"Unexpected argument {given[len(arguments)]!r}; every option is --name=value.")
-        if len(given) < len(arguments):
-            _fail(f"{arguments[len(given)]} is missing: {' '.join(arguments)} have to be given.")
+    def run_main(argv: Sequence[str]) -> int | None:
+        values = argv[1:]
+        _check_arguments(values, arguments)
         if not FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
         if tensorflow:
@@ -88,28 +53,96 @@ def run(main, arguments=(), tensorflow=True):
                 _fail("This program needs TensorFlow: pip install keras-homography.")
             _import_tensorflow()
             memory.keep_freed_memory()
-        try:
-            return main(*given)
-        except (UserError, OSError) as error:
-            _fail(error)
-        except KeyboardInterrupt:
-            print("Interrupted.", file=sys.stderr)
-            return 130
-        except Exception as error:  # TensorFlow's own, for files that it writes itself
-            for reason in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
-                if os.strerror(reason) in str(error):
-                    _fail(
-                        f"{os.strerror(reason)}. What was written before is whole: make room, or "
-                        "give another folder, and run the same command again."
-                    )
-            raise
+        return _call(main, values)
 
-    app.run(guarded, argv=_find_flagfiles(sys.argv))
+    app.run(run_main, argv=resolve_flagfiles(sys.argv))
 
 
-def resolved_flags(module):
-    """The values of all flags that a program defines, one `--name=value` a line, sorted."""
+def resolve_flagfiles(arguments: Sequence[str]) -> list[str]:
+    """Replace names of the package's flag files by their paths.
+
+    So `--flagfile=flags/NAME` works in any folder. A file that exists is left as it is.
+
+    Args:
+      arguments: a command line.
+
+    Returns:
+      The command line with the path of the package's file in every `--flagfile` that names one.
+    """
+    resolved = []
+    for argument in arguments:
+        option, _, value = argument.partition("=")
+        if option in ("--flagfile", "-flagfile") and not os.path.exists(value):
+            path = files.packaged_file("flags", pathlib.PurePath(value).name)
+            if not path:
+                _fail(f"There is no flag file {value!r}, here or among the package's recipes.")
+            argument = f"--flagfile={path}"
+        resolved.append(argument)
+    return resolved
+
+
+def resolved_flags(module: types.ModuleType) -> str:
+    """Return the values of all flags that a program defines, as a flag file.
+
+    Args:
+      module: of the program.
+
+    Returns:
+      One `--name=value` a line, sorted.
+    """
     defined = FLAGS.get_key_flags_for_module(module)
     return "".join(
         sorted(f"{line}\n" for flag in defined for line in flag.serialize().splitlines())
     )
+
+
+def _fail(message: object) -> NoReturn:
+    print(f"Error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _check_arguments(values: Sequence[str], names: Sequence[str]) -> None:
+    if len(values) > len(names):
+        _fail(f"Unexpected argument {values[len(names)]!r}; every option is --name=value.")
+    if len(values) < len(names):
+        _fail(f"{names[len(values)]} is missing: {' '.join(names)} have to be given.")
+
+
+def _import_tensorflow() -> None:
+    """Import TensorFlow without the messages of its start, which no setting turns off.
+
+    They would hide the one line that a user has to read. They are printed if the import fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            import tensorflow as tf
+        except BaseException:
+            messages.seek(0)
+            os.write(standard_error, messages.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+    tf.get_logger().setLevel(python_logging.ERROR)
+
+
+def _call(main: Callable[..., int | None], values: Sequence[str]) -> int | None:
+    """Call `main`; print the message of a user's mistake, or of a full or read-only disk."""
+    try:
+        return main(*values)
+    except (UserError, OSError) as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except Exception as error:  # TensorFlow writes files itself, and raises its own classes
+        for number in _DISK_ERRORS:
+            if os.strerror(number) in str(error):
+                _fail(
+                    f"{os.strerror(number)}. Files written before are complete: make room, or "
+                    "give another folder, and run the same command again."
+                )
+        raise

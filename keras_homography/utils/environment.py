@@ -1,46 +1,68 @@
-"""The machine, the library versions and the number of threads."""
+"""Describe the machine and the versions of libraries, and limit the threads of libraries.
+
+TensorFlow and Keras are imported by the functions that need them: programs import this module
+before they have read their flags.
+"""
 
 import os
 import pathlib
 import platform
 import time
+from typing import Any
 
 import cv2
-import tensorflow as tf
 
 import keras_homography
 
 
-def limit_threads(count):
-    """Lets every library use so many threads, before it has used any; None for their defaults."""
-    if count:
-        tf.config.threading.set_intra_op_parallelism_threads(count)
-        cv2.setNumThreads(count)
+def limit_threads(num_threads: int | None) -> None:
+    """Limit the threads of TensorFlow's operators and of OpenCV; call it before either is used.
+
+    Args:
+      num_threads: at least 1, or None for the defaults of the libraries.
+    """
+    import tensorflow as tf
+
+    if num_threads:
+        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+        cv2.setNumThreads(num_threads)
 
 
-def threads(limit=None):
-    """How many threads each library uses: `{name: number}`."""
-    tensorflow = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
-    return {"tensorflow": tensorflow, "opencv": cv2.getNumThreads(), "tflite": limit or 1}
+def thread_counts(num_threads: int | None = None) -> dict[str, int]:
+    """Return how many threads each library uses, by its name.
+
+    Args:
+      num_threads: what TFLite interpreters are opened with; None for their default, which is 1.
+
+    Returns:
+      The counts of `tensorflow`, `opencv` and `tflite`.
+    """
+    import tensorflow as tf
+
+    tensorflow = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+    return {"tensorflow": tensorflow, "opencv": cv2.getNumThreads(), "tflite": num_threads or 1}
 
 
-def machine():
-    """The processor and how many cores of it there are."""
+def machine() -> str:
+    """Return the name of the processor and the number of its cores."""
     try:
-        names = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        name = next(line.split(":")[1] for line in names.splitlines() if "model name" in line)
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(line.split(":")[1] for line in lines if "model name" in line)
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     return f"{name.strip()}, {os.cpu_count()} cores"
 
 
-def environment():
-    """What a figure was made with: `{name: version or description}`."""
-    import cv2
+def describe() -> dict[str, Any]:
+    """Return what a figure was measured with.
+
+    Returns:
+      `date` (`YYYY-MM-DD`), versions of `keras_homography`, `python`, `tensorflow`, `keras` and
+      `opencv`, the `machine`, and TensorFlow's `devices`, a list of names.
+    """
     import keras
     import tensorflow as tf
 
-    devices = [device.name for device in tf.config.list_logical_devices()]
     return {
         "date": time.strftime("%Y-%m-%d"),
         "keras_homography": keras_homography.__version__,
@@ -49,5 +71,5 @@ def environment():
         "keras": keras.__version__,
         "opencv": cv2.__version__,
         "machine": machine(),
-        "devices": devices,
+        "devices": [device.name for device in tf.config.list_logical_devices()],
     }

@@ -1,50 +1,36 @@
-"""Images from outside: what is accepted, and how it is read."""
+"""Read images and videos from files, and convert images of several types to grayscale."""
 
 import os
 import pathlib
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from keras_homography.utils.errors import UserError
 
 
-def as_gray(image, name):
-    """An image as gray levels.
+def as_gray(image: npt.ArrayLike, name: str) -> npt.NDArray[np.uint8]:
+    """Convert an image to grayscale.
 
     Args:
       image: uint8, uint16 (scaled) or float (0..255), `[height, width]` or `[height, width, c]`
         with c 1 (gray), 3 (RGB) or 4 (RGB and alpha, which is ignored).
-      name: of the image, for messages.
+      name: what messages call the image.
 
     Returns:
-      uint8 `[height, width]`.
+      uint8 `[height, width]`, gray levels.
 
     Raises:
-      ValueError: it is none of these, or holds no pixel, or a value that is not a gray level.
+      UserError: of another type or shape, empty, not finite, or outside 0..255.
     """
     image = np.asarray(image)
-    fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
-    if not fits or 0 in image.shape:
-        raise UserError(
-            f"{name} has the shape {image.shape}; an image is [height, width], or [height, width, "
-            "channels] with 1 (gray), 3 (RGB) or 4 (RGBA) channels."
-        )
+    _check_shape(image, name)
     if image.dtype == np.uint16:
         image = image.astype(np.float32) / 257.0
     elif image.dtype.kind == "f":
-        low, high = float(image.min()), float(image.max())
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise UserError(f"{name} holds values that are not finite (NaN or infinity).")
-        if low < 0.0 or high > 255.0:
-            raise UserError(
-                f"{name} holds values from {low:g} to {high:g}; gray levels are 0 to 255."
-            )
-        if 0.0 < high <= 1.0:
-            raise UserError(
-                f"{name} holds values up to {high:g}; gray levels are 0 to 255: multiply an image "
-                "in 0..1 by 255."
-            )
+        _check_range(image, name)
         image = image.astype(np.float32)
     elif image.dtype != np.uint8:
         raise UserError(
@@ -56,12 +42,34 @@ def as_gray(image, name):
     return image if image.dtype == np.uint8 else np.round(image).astype(np.uint8)
 
 
-def _luma(image):
+def _check_shape(image: np.ndarray, name: str) -> None:
+    is_image = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
+    if not is_image or 0 in image.shape:
+        raise UserError(
+            f"{name} has the shape {image.shape}; an image is [height, width], or [height, width, "
+            "channels] with 1 (gray), 3 (RGB) or 4 (RGBA) channels."
+        )
+
+
+def _check_range(image: np.ndarray, name: str) -> None:
+    low, high = float(image.min()), float(image.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise UserError(f"{name} holds values that are not finite (NaN or infinity).")
+    if low < 0.0 or high > 255.0:
+        raise UserError(f"{name} holds values from {low:g} to {high:g}; gray levels are 0 to 255.")
+    if 0.0 < high <= 1.0:
+        raise UserError(
+            f"{name} holds values up to {high:g}; gray levels are 0 to 255: multiply an image "
+            "in 0..1 by 255."
+        )
+
+
+def _luma(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY if image.shape[2] == 3 else cv2.COLOR_RGBA2GRAY)
 
 
-def _is_whole(data):
-    """Whether a file ends as its format does: OpenCV fills what is missing with gray."""
+def _is_complete(data: bytes) -> bool:
+    """Whether a file has its format's end marker: OpenCV fills missing parts with gray."""
     if data.startswith(b"\xff\xd8"):
         return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
     if data.startswith(b"\x89PNG"):
@@ -69,8 +77,8 @@ def _is_whole(data):
     return True
 
 
-def read_image(path):
-    """Reads a photo as it is meant to be seen: turned as its EXIF orientation says.
+def read_image(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
+    """Read an image file in color, rotated according to its EXIF orientation.
 
     Args:
       path: of a JPEG, PNG, TIFF, WebP, BMP or GIF file (of an animation, the first frame).
@@ -79,7 +87,7 @@ def read_image(path):
       uint8 `[height, width, 3]`, RGB; 16-bit files are scaled, transparency is dropped.
 
     Raises:
-      ValueError: there is no such file, or it is not a whole image that can be held in memory.
+      UserError: no such file, no image, truncated, or too large for the memory.
     """
     if not os.path.isfile(path):
         what = "is no regular file" if os.path.lexists(path) else "does not exist"
@@ -91,7 +99,7 @@ def read_image(path):
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     if not data:
         raise UserError(f"{path} is empty.")
-    if not _is_whole(data):
+    if not _is_complete(data):
         raise UserError(f"{path} is truncated: its end is missing.")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
@@ -103,28 +111,33 @@ def read_image(path):
     return image
 
 
-def read_video(path):
-    """Opens a video.
+def read_video(
+    path: str | os.PathLike[str],
+) -> tuple[Iterator[tuple[int, npt.NDArray[np.uint8]]], int]:
+    """Open a video.
+
+    Args:
+      path: of a file in a format that OpenCV reads.
 
     Returns:
-      `(frames, count)`: a generator of `(number, image)`, images uint8 `[height, width, 3]`, RGB;
-      and how many there are, 0 if the file does not say.
+      `(frames, count)`: an iterator of `(number, image)`, images uint8 `[height, width, 3]`, RGB;
+      and the number of frames, 0 if the file does not say.
 
     Raises:
-      ValueError: there is no such file, or it holds no frame that can be read.
+      UserError: no such file, or not one readable frame.
     """
     if not os.path.isfile(path):
         raise UserError(f"{path} does not exist; give a video file.")
     capture = cv2.VideoCapture(str(path))
-    good, first = capture.read()
-    if not good:
+    success, first = capture.read()
+    if not success:
         raise UserError(f"{path} is not a video that OpenCV can read.")
 
-    def frames():
-        number, good, frame = 0, True, first
-        while good:
+    def frames() -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+        number, success, frame = 0, True, first
+        while success:
             yield number, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
             number += 1
-            good, frame = capture.read()
+            success, frame = capture.read()
 
     return frames(), max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))

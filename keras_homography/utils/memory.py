@@ -1,18 +1,18 @@
-"""How the C library deals with memory that is given back."""
+"""Make glibc reuse freed memory instead of returning it to the operating system."""
 
 import ctypes
 import sys
 
-# Of glibc's malloc.h.
+# From glibc's malloc.h.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
 
-def keep_freed_memory():
-    """Keeps memory that is given back for what is needed next, where the C library is glibc.
+def keep_freed_memory() -> None:
+    """Make `malloc` keep freed blocks for later requests; does nothing without glibc.
 
-    It returns large blocks to the system at once otherwise, and a step of training, whose
-    activations are such blocks, waits for the same pages to be zeroed every time: on some machines
-    for longer than it computes.
+    By default, glibc returns large blocks to the system at once. Activations of a network are such
+    blocks: the system would clear the same pages in every training step, which on some machines
+    takes longer than the computation.
     """
     if not sys.platform.startswith("linux"):
         return
