@@ -53,22 +53,28 @@ def main():
             f"--formats={','.join(FLAGS.formats)}: give some of {', '.join(_FILES)}, separated by "
             "commas."
         )
-    path = pretrained.find_keras_file(FLAGS.model, "model")
+    path = pretrained.resolve_model(FLAGS.model)
 
     import keras
 
     from keras_homography.data import batching, sources
+    from keras_homography.data.pair_spec import PairSpec
     from keras_homography.saving import loading, verified_export
 
     model = loading.load_model(path, FLAGS.trust_model)
     if model.dtype_policy.compute_dtype != "float32":
         raise UserError(f"{path} computes in {model.dtype_policy.compute_dtype}, not in float32.")
     size = model.input_shape[1]
-    sizes = {"height": max(240, 2 * size), "width": max(320, 8 * size // 3)}
-    source = sources.open_source(FLAGS.dataset, "all", min_side=size, **sizes)
-    batches = batching.validation_batches(
-        source, FLAGS.pairs, patch_size=size, rho=size // 4, **sizes
+    spec = PairSpec(
+        patch_size=size,
+        rho=size // 4,
+        image_width=max(320, 8 * size // 3),
+        image_height=max(240, 2 * size),
     )
+    source = sources.open_source(
+        FLAGS.dataset, "all", height=spec.image_height, width=spec.image_width, min_side=size
+    )
+    batches = batching.validation_batches(source, FLAGS.pairs, spec)
     output_dir.mkdir(parents=True, exist_ok=True)
     pairs = keras.ops.concatenate([patches for patches, _ in batches]).numpy()
     report = {}
@@ -94,7 +100,7 @@ def main():
                 "dataset": FLAGS.dataset,
                 "pairs": len(pairs),
                 "files": report,
-                "environment": environment.environment(),
+                "environment": environment.describe(),
             },
             indent=1,
         ),

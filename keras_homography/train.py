@@ -95,26 +95,33 @@ def _open_data(width, height, cluster):
     """The training batches of this worker, as a function of the first step; the pairs to validate
     on; and what of the dataset cannot be used, `{path: reason}`."""
     from keras_homography.data import batching, distortions, sources, tf_data_service
+    from keras_homography.data.pair_spec import PairSpec
     from keras_homography.training import validation
 
-    sizes = {"patch_size": FLAGS.patch_size, "rho": FLAGS.rho, "height": height, "width": width}
+    spec = PairSpec(FLAGS.patch_size, FLAGS.rho, width, height)
     if FLAGS.data_service:
         tf_data_service.parse_address(FLAGS.data_service)
 
     def open_source(dataset, part, **options):
         return sources.open_source(
-            dataset, part, height, width, FLAGS.patch_size, FLAGS.data_dir, **options
+            dataset,
+            part,
+            height=height,
+            width=width,
+            min_side=FLAGS.patch_size,
+            data_dir=FLAGS.data_dir,
+            **options,
         )
 
     of_training, of_validation = _parts()
     source = open_source(FLAGS.dataset, of_training, cache=FLAGS.cache, quick=True)
-    pairs, skipped = None, getattr(source, "skipped", {})
+    pairs, skipped = None, source.skipped
     if cluster.is_writer:
         held_out = open_source(FLAGS.validation_dataset or FLAGS.dataset, of_validation)
         pairs = validation.LabeledValidation(
-            batching.validation_batches(held_out, FLAGS.validation_pairs, **sizes), FLAGS.rho
+            batching.validation_batches(held_out, FLAGS.validation_pairs, spec), FLAGS.rho
         )
-        skipped = skipped | getattr(held_out, "skipped", {})
+        skipped = skipped | held_out.skipped
 
     def batches(step):
         options = {
@@ -130,7 +137,7 @@ def _open_data(width, height, cluster):
             distort = (
                 None if FLAGS.distortion == "none" else distortions.get_distortion(FLAGS.distortion)
             )
-            made = batching.pair_batches(source, distort=distort, **sizes, **options)
+            made = batching.pair_batches(source, spec, distort=distort, **options)
         if FLAGS.data_service:
             job = f"{pathlib.Path(FLAGS.output_dir).absolute()}-{cluster.task}-{step}"
             made = tf_data_service.distribute(made, FLAGS.data_service, job)
@@ -160,6 +167,7 @@ def _build_trainable_model(strategy):
 
     from keras_homography import models
     from keras_homography.data import pairs
+    from keras_homography.data.pair_spec import PairSpec
     from keras_homography.saving import loading
     from keras_homography.training import mixed_precision, optimizers, trainable_model
 
@@ -170,7 +178,7 @@ def _build_trainable_model(strategy):
     with strategy.scope(), mixed_precision.dtype_policy(policy):
         model = _build_model()
         if FLAGS.initial_weights:
-            path = pretrained.find_keras_file(FLAGS.initial_weights, "initial_weights")
+            path = pretrained.resolve_model(FLAGS.initial_weights)
             models.copy_weights(model, loading.load_model(path, FLAGS.trust_model))
         optimizer = optimizers.build_optimizer(
             FLAGS.optimizer,
@@ -183,7 +191,9 @@ def _build_trainable_model(strategy):
         )
         make_pairs = None
         if FLAGS.make_pairs_on == "device":
-            make_pairs = pairs.make_pair_fn(FLAGS.seed, FLAGS.patch_size, FLAGS.rho)
+            width, height = _image_size()
+            spec = PairSpec(FLAGS.patch_size, FLAGS.rho, width, height)
+            make_pairs = pairs.make_pair_fn(FLAGS.seed, spec)
         return trainable_model.compile_model(
             model,
             optimizer,
@@ -267,7 +277,7 @@ def main():
     width, height = _image_size()
     _check_flags()
 
-    from keras_homography.data import pairs
+    from keras_homography.data.pair_spec import PairSpec
     from keras_homography.training import (
         callbacks,
         checkpointing,
@@ -276,7 +286,7 @@ def main():
     )
 
     if not _is_unlabeled():
-        pairs.check_sizes(FLAGS.patch_size, FLAGS.rho, height, width)
+        PairSpec(FLAGS.patch_size, FLAGS.rho, width, height)  # raises if they do not fit
     cluster = _join_cluster(resolved, output_dir)
     strategy = distribution_strategy.make_strategy(FLAGS.gpus, cluster=cluster)
     if FLAGS.batch_size % strategy.num_replicas_in_sync:

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from keras_homography.benchmarks import interleaved
 from keras_homography.data import batching, decoding, sources
+from keras_homography.data.pair_spec import PairSpec
 from keras_homography.utils.errors import UserError
 
-SIZES = {"patch_size": 128, "rho": 32, "height": 240, "width": 320}
+SPEC = PairSpec()
 BATCH_SIZE = 64
 _REFERENCE = "OpenCV, decoding for every pair"
 
@@ -33,7 +34,7 @@ class _OpenCV:
     """Processes that make pairs at the same time, each on one thread."""
 
     def __init__(self, folder, processes):
-        sizes = [SIZES[name] for name in ("width", "height", "patch_size", "rho")]
+        sizes = [SPEC.image_width, SPEC.image_height, SPEC.patch_size, SPEC.rho]
         command = [sys.executable, "-m", "keras_homography.benchmarks.opencv_pipeline", folder]
         self._processes = [
             subprocess.Popen(
@@ -79,7 +80,7 @@ def _decoded(folder):
 
     def decode(path):
         encoded = tf.io.read_file(path)
-        return tf.shape(decoding.decode_reduced(encoded, SIZES["height"], SIZES["width"]))
+        return tf.shape(decoding.decode_reduced(encoded, SPEC.image_height, SPEC.image_width))
 
     paths = tf.data.Dataset.from_tensor_slices(files).repeat()
     return paths.map(decode, tf.data.AUTOTUNE).ignore_errors().batch(BATCH_SIZE)
@@ -90,14 +91,14 @@ def pairs(dataset, cache, pairs_per_image, batch_size=BATCH_SIZE):
     source = sources.open_source(
         dataset,
         "all",
-        height=SIZES["height"],
-        width=SIZES["width"],
-        min_side=SIZES["patch_size"],
+        height=SPEC.image_height,
+        width=SPEC.image_width,
+        min_side=SPEC.patch_size,
         cache=cache,
         quick=True,
     )
     return batching.pair_batches(
-        source, seed=0, batch_size=batch_size, pairs_per_image=pairs_per_image, **SIZES
+        source, SPEC, seed=0, batch_size=batch_size, pairs_per_image=pairs_per_image
     )
 
 

@@ -9,6 +9,7 @@ not depend on the strength: a stronger distortion is the same one, further from 
 """
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -17,6 +18,8 @@ from keras_homography.utils.errors import UserError
 _MID_GRAY = 127.5
 _WHITE = 255.0
 MAX_STRENGTH = 2.0
+# Of one pair: `(seed, patches, other_image) -> patches`, see `get_distortion`.
+Distortion = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def _uniform(seed, low, high):

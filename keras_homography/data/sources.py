@@ -12,7 +12,7 @@ import typing
 
 import tensorflow as tf
 
-from keras_homography.data import folder_source, indexed_source, synthetic_images, tfds_source
+from keras_homography.data import folder_source, indexed_source, synthetic_images
 from keras_homography.utils.errors import UserError
 
 
@@ -50,7 +50,7 @@ class SyntheticSource:
     """Endless generated images: see `keras_homography.synthetic`."""
 
     name = "synthetic"
-    count = None
+    count: int | None = None
 
     def __init__(self, height, width):
         self._height, self._width = height, width
@@ -107,5 +107,7 @@ def open_source(
         return folder_source.FolderSource(dataset, height, width, min_side, part, cache, quick)
     if os.path.exists(dataset):
         raise UserError(f"{dataset!r} is a file; give the folder that the photos are in.")
+    from keras_homography.data import tfds_source  # TFDS takes a second to import
+
     cache = "none" if cache == "auto" else cache
     return tfds_source.open_split(dataset, part, height, width, min_side, data_dir, cache, quick)

@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from keras_homography.data import batching, distortions, sources
+from keras_homography.data.pair_spec import PairSpec
 from keras_homography.utils.errors import UserError
 
 # The sequence of the reference pairs.
@@ -81,7 +82,12 @@ def open_source(protocol, dataset, data_dir=None):
     Photos in a folder with a side below the patch are skipped, and counted in `skipped`.
     """
     return sources.open_source(
-        dataset, "all", protocol.height, protocol.width, protocol.patch_size, data_dir
+        dataset,
+        "all",
+        height=protocol.height,
+        width=protocol.width,
+        min_side=protocol.patch_size,
+        data_dir=data_dir,
     )
 
 
@@ -141,13 +147,15 @@ def batches(protocol, source, pairs, distortion=NO_DISTORTION, strength=1.0, see
     )
     endless = batching.pair_batches(
         source,
+        PairSpec(
+            patch_size=protocol.patch_size,
+            rho=protocol.rho,
+            image_width=protocol.width,
+            image_height=protocol.height,
+            integer_offsets=True,
+        ),
         seed=seed,
         batch_size=batch_size,
-        patch_size=protocol.patch_size,
-        rho=protocol.rho,
-        height=protocol.height,
-        width=protocol.width,
-        integer_offsets=True,
         distort=distort,
     )
     for patches, h4pt in endless.take(-(-pairs // batch_size)).as_numpy_iterator():

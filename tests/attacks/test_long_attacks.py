@@ -20,7 +20,7 @@ from helpers import fuzzing
 from helpers.warped_pairs import corner_error, warped_pair
 
 import keras_homography
-from keras_homography.saving import formats, loading, security, verified_export
+from keras_homography.saving import formats, loading, untrusted_models, verified_export
 
 pytestmark = pytest.mark.attack
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def test_twenty_kills_lose_nothing(photo_folder, tmp_path, deterministic):
     for folder in folders:
         compare(whole, folder, deterministic)
         for name in verified_export.OF_A_RUN[1:]:
-            security.check_listed(folder / name)
+            untrusted_models.check_listed(folder / name)
         assert {path.name for path in folder.iterdir()} == {path.name for path in whole.iterdir()}
 
 
@@ -179,13 +179,13 @@ PAIRS = """
 import hashlib, os, sys
 os.sched_setaffinity(0, range(int(sys.argv[1])))
 from keras_homography.data import batching, distortions, sources
-sizes = {"patch_size": 64, "rho": 16, "height": 120, "width": 160}
-source = sources.open_source(sys.argv[2], "all", 120, 160, 64)
+from keras_homography.data.pair_spec import PairSpec
+source = sources.open_source(sys.argv[2], "all", height=120, width=160, min_side=64)
 for start in (0, 7):
     digest = hashlib.sha256()
     batches = batching.pair_batches(
-        source, seed=3, batch_size=8, pairs_per_image=2, start_step=start,
-        distort=distortions.get_distortion("mixed"), **sizes)
+        source, PairSpec(64, 16, 160, 120), seed=3, batch_size=8, pairs_per_image=2,
+        start_step=start, distort=distortions.get_distortion("mixed"))
     for patches, h4pt in batches.skip(7 - start).take(8):
         digest.update(patches.numpy().tobytes() + h4pt.numpy().tobytes())
     print(digest.hexdigest())

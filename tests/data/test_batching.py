@@ -1,21 +1,24 @@
-"""Batches of pairs: deterministic, resumable, several pairs a photo."""
+"""Batches of pairs: deterministic, resumable, several pairs an image."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
 from keras_homography.data import batching, folder_source, pairs, tf_data_service
+from keras_homography.data.pair_spec import PairSpec
 
-SIZES = {"patch_size": 32, "rho": 8, "height": 60, "width": 80}
+SPEC = PairSpec(patch_size=32, rho=8, image_width=80, image_height=60)
 
 
 @pytest.fixture(scope="module")
 def source(photo_folder):
-    return folder_source.FolderSource(photo_folder, SIZES["height"], SIZES["width"], min_side=128)
+    return folder_source.FolderSource(photo_folder, 60, 80, min_side=128)
 
 
 def read(source, count, **options):
-    options = {"seed": 3, "batch_size": 4} | SIZES | options
-    return list(batching.pair_batches(source, **options).take(count).as_numpy_iterator())
+    options = {"seed": 3, "batch_size": 4} | options
+    return list(batching.pair_batches(source, SPEC, **options).take(count).as_numpy_iterator())
 
 
 @pytest.mark.parametrize("pairs_per_image", [1, 3])
@@ -28,7 +31,7 @@ def test_starting_later_gives_the_same_batches(source, pairs_per_image):
 
 
 def test_elements_are_as_promised(source):
-    dataset = batching.pair_batches(source, seed=0, batch_size=4, **SIZES)
+    dataset = batching.pair_batches(source, SPEC, seed=0, batch_size=4)
     patches, h4pt = dataset.element_spec
     assert patches.shape == (4, 32, 32, 2)
     assert h4pt.shape == (4, 4, 2)
@@ -73,7 +76,7 @@ def test_photos_and_indices_make_the_same_pairs(source):
     photo_batches = batching.image_batches(
         source, seed=3, batch_size=4, pairs_per_image=3, start_step=1
     )
-    make = pairs.make_pair_fn(3, SIZES["patch_size"], SIZES["rho"])
+    make = pairs.make_pair_fn(3, SPEC)
     expected = read(source, 4, pairs_per_image=3, start_step=1)
     for (photo, indices), (patches, h4pt) in zip(photo_batches.take(4), expected, strict=True):
         assert photo.dtype == "uint8"
@@ -98,7 +101,7 @@ def test_a_wrong_data_service_is_refused(address, message):
 
 def test_validation_is_frozen_and_of_the_count_asked_for(source):
     first, again = (
-        list(batching.validation_batches(source, 70, **SIZES).as_numpy_iterator()) for _ in range(2)
+        list(batching.validation_batches(source, 70, SPEC).as_numpy_iterator()) for _ in range(2)
     )
     assert [len(h4pt) for _, h4pt in first] == [64, 6]
     for one, other in zip(first, again, strict=True):
@@ -106,6 +109,7 @@ def test_validation_is_frozen_and_of_the_count_asked_for(source):
     np.testing.assert_array_equal(first[0][1], np.round(first[0][1]))
 
 
-def test_sizes_are_checked_before_anything_is_read(source):
-    with pytest.raises(ValueError, match="too small"):
-        batching.pair_batches(source, seed=0, batch_size=4, **SIZES | {"height": 40})
+def test_images_of_another_size_are_refused(source):
+    spec = dataclasses.replace(SPEC, image_height=50)
+    with pytest.raises(ValueError, match=r"The images are 80x60, .* specified for 80x50"):
+        batching.pair_batches(source, spec, seed=0, batch_size=4)

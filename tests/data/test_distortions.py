@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from keras_homography.data import batching, distortions, sources, synthetic_images
+from keras_homography.data.pair_spec import PairSpec
 
 SIZE = 64
 
@@ -209,7 +210,7 @@ def test_a_strength_out_of_range_is_refused(strength):
         distortions.get_distortion("blur", strength)
 
 
-SIZES = {"patch_size": 32, "rho": 8, "height": 60, "width": 80}
+SPEC = PairSpec(patch_size=32, rho=8, image_width=80, image_height=60)
 
 
 @pytest.fixture(scope="module")
@@ -218,12 +219,12 @@ def source(tmp_path_factory):
     for number in range(3):
         image = synthetic_images.draw_image(tf.constant([7, number], tf.int64), 60, 80).numpy()
         cv2.imwrite(str(folder / f"{number}.png"), image)
-    return sources.open_source(str(folder), "all", 60, 80, 32)
+    return sources.open_source(str(folder), "all", height=60, width=80, min_side=32)
 
 
 def first_pairs(source, count, batch_size, distort, **options):
     batches = batching.pair_batches(
-        source, seed=5, batch_size=batch_size, distort=distort, **SIZES, **options
+        source, SPEC, seed=5, batch_size=batch_size, distort=distort, **options
     )
     found = list(batches.take(count // batch_size).as_numpy_iterator())
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]

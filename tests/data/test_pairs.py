@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-import pytest
 import tensorflow as tf
 from helpers.in_graph import eager_and_in_tf_data
 from hypothesis import given, settings
@@ -10,16 +9,13 @@ from hypothesis import strategies as st
 
 from keras_homography import geometry
 from keras_homography.data import pairs
+from keras_homography.data.pair_spec import PairSpec
 
 INVERSE = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
-SIZES = {"patch_size": 128, "rho": 32, "height": 240, "width": 320}
 
 
-def draw_many(count, seed=0, integer_offsets=False, **sizes):
-    sizes = SIZES | sizes
-    draws = [
-        pairs.sample_pair(seed, i, **sizes, integer_offsets=integer_offsets) for i in range(count)
-    ]
+def draw_many(count, seed=0, **options):
+    draws = [pairs.sample_pair(seed, i, PairSpec(**options)) for i in range(count)]
     positions, h4pt = zip(*draws, strict=True)
     return np.stack(positions), np.stack(h4pt)
 
@@ -75,8 +71,8 @@ def test_the_inverse_label_does_not_explain_the_pixels(images):
 def test_draws_stay_in_range(patch_size, share, extra, seed, integer_offsets):
     rho = max(1, int(patch_size * share))
     height, width = (patch_size + 2 * rho + more for more in extra)
-    pairs.check_sizes(patch_size, rho, height, width)
-    (x, y), h4pt = pairs.sample_pair(seed, 3, patch_size, rho, height, width, integer_offsets)
+    spec = PairSpec(patch_size, rho, width, height, integer_offsets)
+    (x, y), h4pt = pairs.sample_pair(seed, 3, spec)
     assert rho <= x <= width - patch_size - rho
     assert rho <= y <= height - patch_size - rho
     assert np.abs(h4pt).max() <= rho
@@ -111,24 +107,9 @@ def test_seed_and_index_decide():
 
 def test_the_same_in_a_dataset(images):
     def make(index):
-        position, h4pt = pairs.sample_pair(5, index, **SIZES)
+        position, h4pt = pairs.sample_pair(5, index, PairSpec())
         return pairs.extract_patches(images[:1], position[None], h4pt[None], 128), h4pt
 
     eager, in_graph = eager_and_in_tf_data(make, tf.constant(7, tf.int64))
     np.testing.assert_array_equal(eager[1], in_graph[1])
     np.testing.assert_array_equal(eager[0], in_graph[0])
-
-
-@pytest.mark.parametrize(
-    ("sizes", "message"),
-    [
-        ((128, 64, 1000, 1000), "rho must be above 0 and below half"),
-        ((128, 0, 1000, 1000), "rho must be above 0"),
-        ((4, 1, 1000, 1000), "patch_size must be at least 8"),
-        ((128, 32, 240, 191), "too small"),
-        ((128, 32, 100, 320), "needs at least 192x192"),
-    ],
-)
-def test_impossible_sizes_are_refused(sizes, message):
-    with pytest.raises(ValueError, match=message):
-        pairs.check_sizes(*sizes)

@@ -100,7 +100,7 @@ def test_a_cache_on_disk_is_made_once_and_follows_changes(photo_folder, tmp_path
 
     def open_and_list():
         source = folder_source.FolderSource(folder, 60, 80, 128, cache=str(kept))
-        files = {path: path.stat().st_mtime_ns for path in kept.rglob("*.gray")}
+        files = {path: path.stat().st_mtime_ns for path in kept.rglob("*.grey")}
         return source, files
 
     source, first = open_and_list()
@@ -143,14 +143,16 @@ def test_shards_are_together_the_whole(photo_folder):
 @pytest.mark.parametrize("cache", ["memory", "disk"])
 def test_a_tfds_dataset_can_be_kept(coco_data_dir, tmp_path, cache):
     cache = str(tmp_path) if cache == "disk" else cache
-    options = ("coco/2017", "train", 60, 80, 32, str(coco_data_dir))
-    kept, plain = sources.open_source(*options, cache=cache), sources.open_source(*options)
+    options = {"height": 60, "width": 80, "min_side": 32, "data_dir": str(coco_data_dir)}
+    kept, plain = (
+        sources.open_source("coco/2017", "train", **options, cache=kind) for kind in (cache, "none")
+    )
     assert {photo.tobytes() for photo in read(kept, 6)} == {
         photo.tobytes() for photo in read(plain, 6)
     }
-    for missing in list(tmp_path.rglob("*.gray"))[:2]:
+    for missing in list(tmp_path.rglob("*.grey"))[:2]:
         missing.unlink()
-    again = sources.open_source(*options, cache=cache)
+    again = sources.open_source("coco/2017", "train", **options, cache=cache)
     for one, other in zip(read(again, 12), read(kept, 12), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -181,7 +183,7 @@ def test_bad_records_of_a_tfds_dataset_are_named(images, tmp_path, cache, caplog
         assert source.count == 3
         assert list(source.skipped) == [f"records/1.0.0/train, photo {i}" for i in (0, 2, 3)]
         kept.append({photo.tobytes() for photo in read(source, 3)})
-        for copy in [path for path in tmp_path.rglob("*.gray") if path.stat().st_size][:1]:
+        for copy in [path for path in tmp_path.rglob("*.grey") if path.stat().st_size][:1]:
             copy.write_bytes(b"half a photo")
     assert kept[0] == kept[1]
     assert len(kept[0]) == 3
@@ -223,16 +225,16 @@ def test_bad_files_are_skipped_counted_and_named(photo_folder, tmp_path, caplog)
 
 def test_a_folder_without_a_usable_photo_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"No usable photo below .*: 0 JPEG or PNG files found"):
-        sources.open_source(str(tmp_path), "all", 60, 80, 128)
+        sources.open_source(str(tmp_path), "all", height=60, width=80, min_side=128)
     (tmp_path / "a.jpg").write_text("text")
     with pytest.raises(ValueError, match="1 JPEG or PNG files found, 1 skipped"):
-        sources.open_source(str(tmp_path), "all", 60, 80, 128)
+        sources.open_source(str(tmp_path), "all", height=60, width=80, min_side=128)
     with pytest.raises(ValueError, match="at least 2 are needed"):
-        sources.open_source(str(tmp_path), "train", 60, 80, 128)
+        sources.open_source(str(tmp_path), "train", height=60, width=80, min_side=128)
 
 
 def test_synthetic_stream_can_start_anywhere():
-    source = sources.open_source("synthetic", "train", 48, 64, 32)
+    source = sources.open_source("synthetic", "train", height=48, width=64, min_side=32)
     stream = read(source, 5)
     np.testing.assert_array_equal(read(source, 2, start=3), stream[3:])
 
@@ -240,7 +242,9 @@ def test_synthetic_stream_can_start_anywhere():
 def test_coco_by_its_real_builder(coco_data_dir, images):
     tf.random.set_seed(0)  # as training does: `Dataset.shuffle` behaves differently then
     train, validation = (
-        sources.open_source("coco/2017", part, 120, 160, 128, coco_data_dir)
+        sources.open_source(
+            "coco/2017", part, height=120, width=160, min_side=128, data_dir=coco_data_dir
+        )
         for part in ("train", "validation")
     )
     assert train.name == "coco/2017/1.1.0/train"
@@ -265,14 +269,21 @@ def test_coco_by_its_real_builder(coco_data_dir, images):
 def test_tfds_orders_differ_between_rounds(coco_data_dir):
     stream = [
         photo.tobytes()
-        for photo in read(sources.open_source("coco/2017", "train", 60, 80, 128, coco_data_dir), 30)
+        for photo in read(
+            sources.open_source(
+                "coco/2017", "train", height=60, width=80, min_side=128, data_dir=coco_data_dir
+            ),
+            30,
+        )
     ]
     assert len({tuple(stream[i : i + 6]) for i in range(0, 30, 6)}) > 1
 
 
 def test_data_that_is_not_prepared_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="not prepared") as error:
-        sources.open_source("coco/2017", "train", 240, 320, 128, str(tmp_path))
+        sources.open_source(
+            "coco/2017", "train", height=240, width=320, min_side=128, data_dir=str(tmp_path)
+        )
     for part in (f"tfds build coco/2017 --data_dir {tmp_path}", "25.20 GiB", "--dataset=synthetic"):
         assert part in str(error.value)
     assert not list(tmp_path.iterdir())
@@ -283,7 +294,9 @@ def test_data_that_is_not_prepared_says_what_to_do(tmp_path):
 )
 def test_a_wrong_name_says_what_there_is(name, tmp_path):
     with pytest.raises(ValueError, match="neither a folder nor a TFDS dataset") as error:
-        sources.open_source(name, "train", 240, 320, 128, str(tmp_path))
+        sources.open_source(
+            name, "train", height=240, width=320, min_side=128, data_dir=str(tmp_path)
+        )
     assert "'synthetic'" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -291,7 +304,9 @@ def test_a_wrong_name_says_what_there_is(name, tmp_path):
 def test_a_file_is_not_a_folder(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"")
     with pytest.raises(ValueError, match="is a file"):
-        sources.open_source(str(tmp_path / "photo.jpg"), "train", 240, 320, 128)
+        sources.open_source(
+            str(tmp_path / "photo.jpg"), "train", height=240, width=320, min_side=128
+        )
 
 
 def test_a_tfds_dataset_without_images_or_split_is_refused(coco_data_dir):

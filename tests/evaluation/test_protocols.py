@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_homography.data import pairs, synthetic_images
+from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics, protocols
 
 # Of pairs 0 and 1 of `coco128`. A change here changes every result that was ever reported.
@@ -39,8 +40,8 @@ def draws(protocol, count):
     """Positions and offsets of the first pairs, without any photo."""
 
     def draw(index):
-        sizes = (protocol.patch_size, protocol.rho, protocol.height, protocol.width)
-        return pairs.sample_pair(protocols.SEED, index, *sizes, integer_offsets=True)
+        sizes = (protocol.patch_size, protocol.rho, protocol.width, protocol.height)
+        return pairs.sample_pair(protocols.SEED, index, PairSpec(*sizes, integer_offsets=True))
 
     drawn = tf.data.Dataset.range(count).map(draw).batch(count)
     return [values.numpy() for values in next(iter(drawn))]

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_homography import geometry, models
 from keras_homography.data import batching, sources
+from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
 from keras_homography.layers import look_again
 from keras_homography.models import cascade
@@ -16,8 +17,8 @@ from keras_homography.saving import formats
 @pytest.fixture(scope="module")
 def pairs():
     source = sources.SyntheticSource(120, 160)
-    sizes = {"patch_size": 64, "rho": 8, "height": 120, "width": 160}
-    patches, h4pt = next(iter(batching.pair_batches(source, seed=1, batch_size=4, **sizes)))
+    spec = PairSpec(patch_size=64, rho=8, image_width=160, image_height=120)
+    patches, h4pt = next(iter(batching.pair_batches(source, spec, seed=1, batch_size=4)))
     return patches.numpy(), h4pt.numpy()
 
 

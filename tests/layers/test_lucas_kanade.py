@@ -8,6 +8,7 @@ from helpers.in_graph import eager_and_in_tf_data, in_tflite
 
 from keras_homography import models
 from keras_homography.data import batching, distortions, sources
+from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
 from keras_homography.layers import lucas_kanade
 
@@ -20,12 +21,9 @@ def source():
 def make_pairs(source, distortion=None, count=8):
     batches = batching.pair_batches(
         source,
+        PairSpec(patch_size=64, rho=12, image_width=160, image_height=120),
         seed=3,
         batch_size=count,
-        patch_size=64,
-        rho=12,
-        height=120,
-        width=160,
         distort=distortions.get_distortion(distortion) if distortion else None,
     )
     patches, h4pt = next(iter(batches))

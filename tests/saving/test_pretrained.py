@@ -11,6 +11,7 @@ from ai_edge_litert import interpreter as litert
 
 import keras_homography
 from keras_homography.data import batching, distortions, sources
+from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
 from keras_homography.utils import files
 
@@ -21,13 +22,12 @@ def model():
 
 
 def make_pairs(distortion=None, count=32):
-    sizes = {"patch_size": 128, "rho": 32, "height": 240, "width": 320}
     batches = batching.pair_batches(
         sources.SyntheticSource(240, 320),
+        PairSpec(),
         seed=10**6,  # far from the seed of its training
         batch_size=count,
         distort=distortions.get_distortion(distortion) if distortion else None,
-        **sizes,
     )
     patches, h4pt = next(iter(batches))
     return patches.numpy(), h4pt.numpy()

@@ -15,22 +15,27 @@ import keras
 import numpy as np
 
 from keras_homography.data import batching, distortions, sources
+from keras_homography.data.pair_spec import PairSpec
 
 _SEED = 20  # not that of validation or of a protocol
 
 
 def main(photos_folder, folder, count):
-    sizes = {"height": 240, "width": 320}
-    source = sources.open_source(photos_folder, "all", min_side=128, **sizes)
+    spec = PairSpec()
+    source = sources.open_source(
+        photos_folder,
+        "all",
+        height=spec.image_height,
+        width=spec.image_width,
+        min_side=spec.patch_size,
+    )
     batches = batching.pair_batches(
         source,
+        spec,
         seed=_SEED,
         batch_size=20,
-        patch_size=128,
-        rho=32,
         pairs_per_image=4,
         distort=distortions.get_distortion("photometric"),
-        **sizes,
     )
     progress = keras.utils.Progbar(int(count), unit_name="pair")
     pairs = (patches for batch, _ in batches for patches in batch.numpy().astype(np.uint8))

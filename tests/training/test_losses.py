@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_homography.data import pairs
+from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
 from keras_homography.training import losses
 
@@ -94,7 +95,8 @@ def test_cross_entropy_needs_probabilities():
 @pytest.fixture(scope="module")
 def labeled(images):
     """Three clean pairs of 128 pixels whose corners moved by up to 24."""
-    return [each.numpy() for each in pairs.make_pair_fn(0, 128, 24)(images[:3], np.arange(3))]
+    make_pairs = pairs.make_pair_fn(0, PairSpec(rho=24))
+    return [each.numpy() for each in make_pairs(images[:3], np.arange(3))]
 
 
 def test_photometric_is_least_at_the_truth(labeled):

@@ -1,5 +1,6 @@
 """Training in-process: devices, schedules, resume, an orderly end."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from ai_edge_litert import interpreter as litert
 
 from keras_homography import models
 from keras_homography.data import batching, folder_source, pairs
+from keras_homography.data.pair_spec import PairSpec
 from keras_homography.saving import verified_export
 from keras_homography.training import (
     callbacks,
@@ -26,7 +28,7 @@ from keras_homography.training import (
     validation,
 )
 
-SIZES = {"patch_size": 16, "rho": 4, "height": 60, "width": 80}
+SPEC = PairSpec(patch_size=16, rho=4, image_width=80, image_height=60)
 
 
 class Run:
@@ -43,11 +45,9 @@ class Run:
 
     def fit(self, steps, batches=None):
         def default_batches(step):
-            return batching.pair_batches(
-                self._source, seed=0, batch_size=4, start_step=step, **SIZES
-            )
+            return batching.pair_batches(self._source, SPEC, seed=0, batch_size=4, start_step=step)
 
-        held_out = batching.validation_batches(self._source, 6, **SIZES)
+        held_out = batching.validation_batches(self._source, 6, SPEC)
         training_loop.fit(
             self.model,
             batches or default_batches,
@@ -66,7 +66,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def source(photo_folder):
-    return folder_source.FolderSource(photo_folder, SIZES["height"], SIZES["width"], min_side=128)
+    return folder_source.FolderSource(photo_folder, 60, 80, min_side=128)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(source, tmp_path):
     run = Run(source, tmp_path)
 
     def batches(step):
-        dataset = batching.pair_batches(source, seed=0, batch_size=4, start_step=step, **SIZES)
+        dataset = batching.pair_batches(source, SPEC, seed=0, batch_size=4, start_step=step)
         return dataset.enumerate().map(
             lambda i, batch: (batch[0], batch[1] * tf.where(i < 6, 1.0, np.nan))
         )
@@ -164,7 +164,7 @@ def test_steps_in_one_execution_count_as_steps(source, tmp_path):
 
 def test_pairs_made_in_the_step_train_the_same(source, tmp_path):
     plain = Run(source, tmp_path / "host").fit(6)
-    make = pairs.make_pair_fn(0, SIZES["patch_size"], SIZES["rho"])
+    make = pairs.make_pair_fn(0, SPEC)
 
     def photo_batches(step):
         return batching.image_batches(source, seed=0, batch_size=4, start_step=step)
@@ -190,18 +190,21 @@ import sys
 import numpy as np, tensorflow as tf, keras
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 3)
-from keras_homography import datasets, models, optimizers, photos, training
+from keras_homography import models
+from keras_homography.data import batching, sources
+from keras_homography.data.pair_spec import PairSpec
+from keras_homography.training import distribution_strategy, optimizers, trainable_model
 weights = []
 for gpus in (1, 2):
-    strategy = training.make_strategy(gpus, device_type="CPU")
+    strategy = distribution_strategy.make_strategy(gpus, device_type="CPU")
     assert strategy.num_replicas_in_sync == gpus
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = models.build("homographynet", patch_size=16, rho=4, width=0.05, dropout=0.0)
-        optimizer = optimizers.make("sgd", "constant", 0.01, 1)
-        model = training.compile_model(model, optimizer, "l2", rho=4)
-    batches = datasets.pair_batches(
-        photos.Synthetic(40, 48), seed=0, batch_size=8, patch_size=16, rho=4, height=40, width=48)
+        optimizer = optimizers.build_optimizer("sgd", "constant", 0.01, 1)
+        model = trainable_model.compile_model(model, optimizer, "l2", rho=4)
+    batches = batching.pair_batches(
+        sources.SyntheticSource(40, 48), PairSpec(16, 4, 48, 40), seed=0, batch_size=8)
     model.fit(batches, steps_per_epoch=4, verbose=0, shuffle=False)
     weights.append(np.concatenate([np.ravel(w) for w in model.get_weights()]))
 np.save(sys.argv[1], weights)
@@ -216,17 +219,17 @@ def test_two_replicas_train_like_one(tmp_path):
 
 def test_every_stage_of_a_cascade_is_trained(source, tmp_path):
     keras.utils.set_random_seed(0)
-    sizes = {"patch_size": 32, "rho": 8, "height": 60, "width": 80}
+    spec = PairSpec(patch_size=32, rho=8, image_width=80, image_height=60)
     plain = models.build("cascade", patch_size=32, rho=8, width=0.3, fine_steps=2)
     optimizer = optimizers.build_optimizer("adam", "constant", 1e-3, steps=1, clip_norm=20.0)
     model = trainable_model.compile_model(plain, optimizer, "corner", rho=8)
     assert len(tf.nest.flatten(model.outputs)) == 1 + 3 * (1 + 2)  # the answer; coarse and fine
     before = {layer.name: layer.get_weights() for layer in plain.layers if layer.weights}
     checkpoints = checkpointing.Checkpoints(model, tmp_path, batch_size=8)
-    held_out = validation.LabeledValidation(batching.validation_batches(source, 4, **sizes), rho=8)
+    held_out = validation.LabeledValidation(batching.validation_batches(source, 4, spec), rho=8)
     training_loop.fit(
         model,
-        lambda step: batching.pair_batches(source, seed=0, batch_size=8, **sizes),
+        lambda step: batching.pair_batches(source, spec, seed=0, batch_size=8),
         callbacks.Validation(held_out, tmp_path),
         checkpoints,
         steps=4,
@@ -247,7 +250,7 @@ def test_the_classifier_learns_and_is_exported_with_its_probabilities(source, tm
     model = trainable_model.compile_model(
         built, optimizers.build_optimizer("adam", "constant", 3e-3, 1), loss, 4
     )
-    patches, h4pt = next(iter(batching.pair_batches(source, seed=0, batch_size=8, **SIZES)))
+    patches, h4pt = next(iter(batching.pair_batches(source, SPEC, seed=0, batch_size=8)))
     measured = [model.train_on_batch(patches, h4pt, return_dict=True)["loss"] for _ in range(60)]
     assert measured[-1] < 0.7 * measured[0]
     verified_export.export(built, tmp_path, patches.numpy())
@@ -279,8 +282,8 @@ def test_patches_alone_teach_every_kind_of_model(source, name, labeled):
     built = models.build(name, patch_size=32, rho=4, width=0.2, **options)
     optimizer = optimizers.build_optimizer("adam", "constant", 1e-3, 1)
     model = trainable_model.compile_model(built, optimizer, "photometric", 4, labeled=labeled)
-    sizes = {**SIZES, "patch_size": 32}
-    patches, h4pt = next(iter(batching.pair_batches(source, seed=0, batch_size=8, **sizes)))
+    spec = dataclasses.replace(SPEC, patch_size=32)
+    patches, h4pt = next(iter(batching.pair_batches(source, spec, seed=0, batch_size=8)))
     before = losses.photometric(patches, tf.nest.flatten(built(patches, training=True))[0])
     batch = tf.data.Dataset.from_tensors((patches, h4pt) if labeled else (patches,)).repeat()
     history = model.fit(batch, steps_per_epoch=20, epochs=2, verbose=0).history
