@@ -29,7 +29,7 @@ def main():
 
     from keras_homography.evaluation import calibration
     from keras_homography.registration import confidence
-    from keras_homography.visualization import curves, image_files
+    from keras_homography.visualization import image_output, reliability_diagram
 
     if FLAGS.dataset != "none":
         _, evidence, errors = calibration.measure(FLAGS.dataset, FLAGS.pairs, seed=1)
@@ -50,7 +50,7 @@ def main():
     bins = calibration.reliability(probabilities, right)
     path = pathlib.Path(FLAGS.output_dir) / "reliability.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    image_files.write_png(path, curves.reliability(bins))
+    image_output.write_png(path, reliability_diagram.draw(bins))
     print(path)
 
 

@@ -87,28 +87,28 @@ def _write_pictures(output_dir, image_a, image_b, b_from_a):
     import numpy as np
 
     from keras_homography.geometry import arrays
-    from keras_homography.visualization import overlays
+    from keras_homography.visualization import alignment_overlays, panorama
 
-    small_a, from_a = overlays.shrink(image_a, FLAGS.max_side)
-    small_b, from_b = overlays.shrink(image_b, FLAGS.max_side)
+    small_a, from_a = alignment_overlays.shrink(image_a, FLAGS.max_side)
+    small_b, from_b = alignment_overlays.shrink(image_b, FLAGS.max_side)
     if small_a is not image_a or small_b is not image_b:
         _note(f"Pictures are shrunk to {FLAGS.max_side} pixels a side (--max_side).")
     b_from_a = from_b @ b_from_a @ np.linalg.inv(from_a)
-    aligned = overlays.align(small_a, b_from_a, arrays.image_size(small_b))
+    aligned = alignment_overlays.align(small_a, b_from_a, arrays.image_size(small_b))
     pictures = {
         "aligned.png": aligned,
-        "overlay.png": overlays.red_cyan(aligned, small_b),
-        "checkerboard.png": overlays.checkerboard(aligned, small_b),
+        "overlay.png": alignment_overlays.red_cyan(aligned, small_b),
+        "checkerboard.png": alignment_overlays.checkerboard(aligned, small_b),
     }
     if FLAGS.panorama:
-        pictures["panorama.png"] = overlays.panorama(small_a, small_b, b_from_a)
+        pictures["panorama.png"] = panorama.blend(small_a, small_b, b_from_a)
     output_dir.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
         with files.atomic_write(output_dir / name) as beside:
             if not cv2.imwrite(str(beside), picture[..., ::-1]):
                 raise OSError(f"{output_dir / name} cannot be written.")
     with files.atomic_write(output_dir / "blink.gif") as beside:
-        overlays.write_blink(beside, aligned, small_b)
+        alignment_overlays.write_blink(beside, aligned, small_b)
     return [str(output_dir / name) for name in (*pictures, "blink.gif")]
 
 
@@ -132,7 +132,7 @@ def _align_sequence(estimator, path_a, frames, count):
     """Registers frames, `(name, image)`, to an image."""
     from keras_homography.geometry import arrays
     from keras_homography.utils import image_input
-    from keras_homography.visualization import overlays
+    from keras_homography.visualization import stabilized_video
 
     image_a = image_input.read_image(path_a)
     size_a = arrays.image_size(image_a)
@@ -144,7 +144,8 @@ def _align_sequence(estimator, path_a, frames, count):
             yield frame
 
     video, registered = pathlib.Path(FLAGS.output_dir) / "stabilized.mp4", 0
-    with overlays.video_writer(video if FLAGS.pictures else None, image_a, FLAGS.max_side) as write:
+    video_path = video if FLAGS.pictures else None
+    with stabilized_video.open_writer(video_path, image_a, FLAGS.max_side) as write:
         for number, result in enumerate(estimator.estimate_sequence(image_a, frames_only()), 1):
             name, frame = names.pop()
             if result:
@@ -166,9 +167,8 @@ def main(path_a, path_b):
     from keras_homography.registration.estimator import HomographyEstimator
     from keras_homography.utils import image_input
 
-    shipped = files.packaged_file("saved_models", f"{FLAGS.model}.tflite")
     estimator = HomographyEstimator(
-        shipped or FLAGS.model, FLAGS.least_confidence, FLAGS.threads, FLAGS.trust_model
+        FLAGS.model, FLAGS.least_confidence, FLAGS.threads, FLAGS.trust_model
     )
     if pathlib.Path(path_b).suffix.lower() in _VIDEOS:
         return _align_sequence(estimator, path_a, *image_input.read_video(path_b))

@@ -6,7 +6,7 @@ import json
 
 from keras_homography.evaluation import error_plots, measurement
 from keras_homography.utils import files
-from keras_homography.visualization import image_files
+from keras_homography.visualization import image_output
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1200px; margin: 2em auto;
@@ -240,7 +240,7 @@ def write(folder, measured, results, patches_of):
             pictures.append((title, caption, beside / name))
         for condition, of_condition in measurement.near_default(results).items():
             path = beside / f"sheet_{condition[0]}.jpg"
-            image_files.write_jpeg(path, error_plots.sheet(of_condition, patches_of))
+            image_output.write_jpeg(path, error_plots.sheet(of_condition, patches_of))
             pictures.append(
                 (
                     f"Best, median and worst pairs: {measurement.label(*condition)}",

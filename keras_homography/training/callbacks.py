@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from keras_homography import models
 from keras_homography.utils import files
-from keras_homography.visualization import image_files
+from keras_homography.visualization import image_output
 
 
 class Throughput(keras.callbacks.Callback):
@@ -75,7 +75,7 @@ class Validation(keras.callbacks.Callback):
         summary, picture = self.measure()
         logs.update({f"val_{name}": value for name, value in summary.items()})
         with files.atomic_write(self._output_dir / "validation.png") as beside:
-            image_files.write_png(beside, picture)
+            image_output.write_png(beside, picture)
         with self._writer.as_default():
             tf.summary.image("validation", picture[None], step=epoch)
         self._writer.flush()

@@ -1,1 +1,1 @@
-"""Pictures of patches and of aligned images."""
+"""Figures of patches, overlays of aligned images, learning curves, and writing them to files."""

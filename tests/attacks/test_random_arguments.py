@@ -13,7 +13,7 @@ import keras_homography
 from keras_homography import geometry, models
 from keras_homography.evaluation import metrics
 from keras_homography.geometry import warping
-from keras_homography.visualization import overlays, patch_figures
+from keras_homography.visualization import alignment_overlays, panorama, patch_figures
 
 DTYPES = [np.float32, np.float64, np.float16, np.int64, np.uint8, bool, complex, "U3", object]
 SHAPES = st.one_of(
@@ -126,14 +126,14 @@ def test_architectures_of_any_options(name, options, width):
 )
 def test_pictures_of_any_alignment(b_from_a, image_a, image_b):
     size_b = image_b.shape[1], image_b.shape[0]
-    aligned = overlays.align(image_a, b_from_a, size_b)
+    aligned = alignment_overlays.align(image_a, b_from_a, size_b)
     for picture in (
-        overlays.red_cyan(aligned, image_b),
-        overlays.checkerboard(aligned, image_b),
+        alignment_overlays.red_cyan(aligned, image_b),
+        alignment_overlays.checkerboard(aligned, image_b),
     ):
         assert picture.shape == image_b.shape
         assert picture.dtype == np.uint8
-    canvas = overlays.panorama(image_a, image_b, b_from_a)
+    canvas = panorama.blend(image_a, image_b, b_from_a)
     assert canvas.dtype == np.uint8
     assert max(canvas.shape) <= 3 * max(*image_a.shape, *image_b.shape) + 1
     assert cv2.imencode(".png", canvas)[0]

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 
 from keras_homography.evaluation import metrics, predictors, protocols
-from keras_homography.visualization import image_files, patch_figures
+from keras_homography.visualization import image_output, patch_figures
 
 PAIRS, SHOWN = 1008, 10
 
@@ -44,7 +44,7 @@ def main(folder, picture):
         b = np.pad(patches[..., 1], ((margin, margin), (0, margin)), constant_values=24)
         tiles.append(np.hstack([quads, np.repeat(b[..., None], 3, axis=-1)]))
     rows = [np.hstack(tiles[i : i + 2]) for i in range(0, SHOWN, 2)]
-    image_files.write_jpeg(pathlib.Path(picture), np.vstack(rows))
+    image_output.write_jpeg(pathlib.Path(picture), np.vstack(rows))
 
 
 if __name__ == "__main__":
