@@ -13,11 +13,12 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from keras_homography.utils.errors import UserError
+from keras_homography.data import distortion_names
+from keras_homography.data.distortion_names import MAX_STRENGTH as MAX_STRENGTH
+from keras_homography.data.distortion_names import NAMES as NAMES
 
 _MID_GRAY = 127.5
 _WHITE = 255.0
-MAX_STRENGTH = 2.0
 # Of one pair: `(seed, patches, other_image) -> patches`, see `get_distortion`.
 Distortion = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -144,7 +145,6 @@ _OF_EACH_PATCH = {
     "blur": _blur,
     "low_light": _low_light,
 }
-NAMES = ("photometric", "occlusion", "noise", "blur", "low_light", "mixed")
 
 
 def get_distortion(name, strength=1.0):
@@ -171,13 +171,7 @@ def get_distortion(name, strength=1.0):
     Raises:
       ValueError: there is no such distortion, or the strength is out of its range.
     """
-    if name not in NAMES:
-        raise UserError(f"There is no distortion {name!r}; there are {', '.join(NAMES)}.")
-    if not 0 < strength <= MAX_STRENGTH:
-        raise UserError(
-            f"The strength of a distortion must be above 0 and at most {MAX_STRENGTH:g}, 1 being "
-            f"the default level; got {strength:g}. For no distortion use 'none'."
-        )
+    distortion_names.check(name, strength)
 
     def distort(seed, patches, other_photo):
         # A seed per distortion: two in a row must not draw the same numbers.
