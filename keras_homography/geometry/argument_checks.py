@@ -1,57 +1,79 @@
-"""What functions of numbers accept: anything that is numbers, of the right dimensions."""
+"""Validate numeric arguments: convert them to float and check their shape."""
+
+from types import EllipsisType
+from typing import NoReturn, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from keras_homography.utils.errors import UserError
 
-
-def _refuse(name, shape, received):
-    words = {Ellipsis: "...", None: "any"}
-    expected = ", ".join(words.get(size, str(size)) for size in shape)
-    raise UserError(f"{name} has to be [{expected}], real numbers; got {received}.")
-
-
-def _fits(found, shape):
-    """Whether a static shape, None where unknown, is `shape` as `tensor` takes it."""
-    if shape[0] is Ellipsis:
-        found, shape = found[max(0, len(found) - len(shape) + 1) :], shape[1:]
-    return len(found) == len(shape) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(found, shape, strict=True)
-    )
+# What functions of tensors accept: a tensor, an array, or a nested list of numbers.
+TensorLike: TypeAlias = tf.Tensor | npt.ArrayLike
+# A size of a dimension, None for any, or an ellipsis for any leading dimensions.
+Size: TypeAlias = int | EllipsisType | None
 
 
-def as_tensor(value, name, *shape):
-    """Numbers as a tensor, in and outside of a graph.
+def as_tensor(value: TensorLike, name: str, *shape: Size) -> tf.Tensor:
+    """Convert numbers to a float32 tensor of an expected shape, eagerly or in a graph.
 
     Args:
       value: a tensor, array, or nested list.
       name: of the argument, for messages.
-      *shape: numbers; None for any; an ellipsis first for any dimensions before.
+      *shape: sizes; None for any; an ellipsis in front for any leading dimensions.
 
     Returns:
       float32 of that shape.
 
     Raises:
-      ValueError: these are no real numbers, or of other dimensions.
+      UserError: not real numbers, or of another shape.
     """
+    tensor: tf.Tensor = value
     if not tf.is_tensor(value):
-        value = tf.constant(as_array(value, name, *shape).astype(np.float32))
-    if not (value.dtype.is_floating or value.dtype.is_integer):
-        _refuse(name, shape, f"{value.dtype.name} {value.shape}")
-    if value.shape.rank is not None and not _fits(value.shape.as_list(), shape):
-        _refuse(name, shape, f"the shape {value.shape}")
-    return tf.cast(value, tf.float32)
+        tensor = tf.constant(as_array(value, name, *shape).astype(np.float32))
+    if not (tensor.dtype.is_floating or tensor.dtype.is_integer):
+        _refuse(name, shape, f"{tensor.dtype.name} {tensor.shape}")
+    if tensor.shape.rank is not None and not _matches(tensor.shape.as_list(), shape):
+        _refuse(name, shape, f"the shape {tensor.shape}")
+    return tf.cast(tensor, tf.float32)
 
 
-def as_array(value, name, *shape):
-    """`tensor` in NumPy, and float64."""
+def as_array(value: npt.ArrayLike, name: str, *shape: Size) -> npt.NDArray[np.float64]:
+    """Convert numbers to a float64 array of an expected shape: `as_tensor` in NumPy.
+
+    Args:
+      value: an array or nested list.
+      name: of the argument, for messages.
+      *shape: sizes; None for any; an ellipsis in front for any leading dimensions.
+
+    Returns:
+      float64 of that shape.
+
+    Raises:
+      UserError: not real numbers, or of another shape.
+    """
     try:
-        value = np.asarray(value)
+        array = np.asarray(value)
     except ValueError:  # lists of several lengths
         _refuse(name, shape, repr(value)[:60])
-    if value.dtype.kind not in "fiu":
-        _refuse(name, shape, f"{value.dtype} {list(value.shape)}")
-    if not _fits(value.shape, shape):
-        _refuse(name, shape, f"the shape {list(value.shape)}")
-    return value.astype(np.float64)
+    if array.dtype.kind not in "fiu":
+        _refuse(name, shape, f"{array.dtype} {list(array.shape)}")
+    if not _matches(array.shape, shape):
+        _refuse(name, shape, f"the shape {list(array.shape)}")
+    return array.astype(np.float64)
+
+
+def _matches(actual: tuple[int, ...] | list[int | None], expected: tuple[Size, ...]) -> bool:
+    """Whether a static shape, None where unknown, is as expected."""
+    if expected[0] is Ellipsis:
+        actual, expected = actual[max(0, len(actual) - len(expected) + 1) :], expected[1:]
+    return len(actual) == len(expected) and all(
+        None in sizes or sizes[0] == sizes[1] for sizes in zip(actual, expected, strict=True)
+    )
+
+
+def _refuse(name: str, shape: tuple[Size, ...], received: str) -> NoReturn:
+    words: dict[Size, str] = {Ellipsis: "...", None: "any"}
+    expected = ", ".join(words.get(size, str(size)) for size in shape)
+    raise UserError(f"{name} has to be [{expected}], real numbers; got {received}.")
