@@ -13,8 +13,7 @@ from keras_homography.evaluation import opencv_estimators
 from keras_homography.geometry import arrays
 from keras_homography.models import homographynet_classifier
 from keras_homography.registration import estimator
-from keras_homography.saving import loading, networks
-from keras_homography.utils import files
+from keras_homography.saving import loading, networks, pretrained
 from keras_homography.utils.errors import UserError
 
 
@@ -55,7 +54,7 @@ def from_function(name, estimate):
     return Predictor(name, predict)
 
 
-def from_file(name, path, protocol, paper_doubling=False, trusted=False):
+def from_file(name, path, protocol, paper_doubling=False, trust=False):
     """A predictor that runs a network.
 
     Where the patches of the protocol are larger than the network's input they are resized by area,
@@ -67,7 +66,7 @@ def from_file(name, path, protocol, paper_doubling=False, trusted=False):
       protocol: of `protocols.get`.
       paper_doubling: multiply the offsets by the ratio of the sizes instead of rescaling the
         matrix, as DeTone et al. 2016 do; a quarter of a pixel less exact on average.
-      trusted: see `trust`.
+      trust: see `saving.untrusted_models`.
 
     Returns:
       `Predictor`.
@@ -75,7 +74,7 @@ def from_file(name, path, protocol, paper_doubling=False, trusted=False):
     Raises:
       ValueError: the file cannot be read, or its input or output does not fit the protocol.
     """
-    model = loading.load_model(path, trusted)
+    model = loading.load_model(path, trust)
     size, network_size = protocol.patch_size, model.inputs[0].shape[1]
     fitting = sorted({size, protocol.network_size})
     if network_size not in fitting:
@@ -137,7 +136,7 @@ def from_estimator(name, threads=None):
     )
 
 
-def from_tflite(name, path, protocol, threads=None, trusted=False):
+def from_tflite(name, path, protocol, threads=None, trust=False):
     """A predictor that runs a TFLite file, one pair at a time, as a phone does.
 
     Args:
@@ -145,7 +144,7 @@ def from_tflite(name, path, protocol, threads=None, trusted=False):
       path: of a `.tflite` file.
       protocol: of `protocols.get`; its patches must be of the size of the network's input.
       threads: how many to run on; None for LiteRT's default.
-      trusted: see `trust`.
+      trust: see `saving.untrusted_models`.
 
     Returns:
       `Predictor`.
@@ -153,7 +152,8 @@ def from_tflite(name, path, protocol, threads=None, trusted=False):
     Raises:
       ValueError: the file cannot be read, or its input or output does not fit the protocol.
     """
-    run, network_size = networks.open_network(path, threads, trusted)
+    run = networks.open_network(path, threads, trust)
+    network_size = run.patch_size
     if network_size != protocol.patch_size:
         raise UserError(
             f"{path} takes patches of {network_size} pixels; protocol {protocol.name} needs a "
@@ -167,7 +167,7 @@ def from_tflite(name, path, protocol, threads=None, trusted=False):
     return Predictor(name, predict, file_bytes=pathlib.Path(path).stat().st_size)
 
 
-def _open_one(name, protocol, paper_doubling, threads, trusted):
+def _open_one(name, protocol, paper_doubling, threads, trust):
     if name == "estimator":
         return from_estimator(name, threads)
     if name in opencv_estimators.ESTIMATORS:
@@ -175,23 +175,19 @@ def _open_one(name, protocol, paper_doubling, threads, trusted):
         if reason:
             raise UserError(reason)
         return from_function(name, opencv_estimators.ESTIMATORS[name])
-    path = pathlib.Path(name) if name.endswith((".keras", ".tflite")) else None
-    for suffix in (".keras", ".tflite"):
-        path = path or files.packaged_file("saved_models", f"{name}{suffix}")
-    if path is None:
+    try:
+        path = pretrained.resolve_model(name, (".keras", ".tflite"))
+    except UserError as error:
         raise UserError(
-            f"There is no estimator {name!r}. Give the path of a .keras or .tflite file, the name "
-            f"of a shipped model, or one of {', '.join(opencv_estimators.ESTIMATORS)}; 'all' is "
-            "all of these."
-        )
-    if not path.is_file():
-        raise UserError(f"There is no model file {name}.")
+            f"{error} Other estimators: estimator, {', '.join(opencv_estimators.ESTIMATORS)}; "
+            "'all' is all of OpenCV's."
+        ) from None
     if path.suffix == ".tflite":
-        return from_tflite(name, path, protocol, threads, trusted)
-    return from_file(name, path, protocol, paper_doubling, trusted)
+        return from_tflite(name, path, protocol, threads, trust)
+    return from_file(name, path, protocol, paper_doubling, trust)
 
 
-def open_all(names, protocol, paper_doubling=False, threads=None, trusted=False):
+def open_all(names, protocol, paper_doubling=False, threads=None, trust=False):
     """Opens estimators by their names.
 
     Args:
@@ -201,7 +197,7 @@ def open_all(names, protocol, paper_doubling=False, threads=None, trusted=False)
       protocol: of `protocols.get`.
       paper_doubling: see `from_file`.
       threads: see `from_tflite`.
-      trusted: see `trust`.
+      trust: see `saving.untrusted_models`.
 
     Returns:
       A list of `Predictor`.
@@ -219,4 +215,4 @@ def open_all(names, protocol, paper_doubling=False, threads=None, trusted=False)
     twice = {name for name in expanded if expanded.count(name) > 1}
     if twice:
         raise UserError(f"An estimator is given twice: {', '.join(sorted(twice))}.")
-    return [_open_one(name, protocol, paper_doubling, threads, trusted) for name in expanded]
+    return [_open_one(name, protocol, paper_doubling, threads, trust) for name in expanded]

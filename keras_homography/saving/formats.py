@@ -111,7 +111,7 @@ def write_tflite(model, path, precision="float32"):
 
 
 def _read_keras(path):
-    model = loading.load_model(path, trusted=True)  # we have just written it
+    model = loading.load_model(path, trust=True)  # we have just written it
     return lambda pairs: loading.predict_h4pt(model, pairs)
 
 

@@ -1,33 +1,76 @@
-"""Open `.keras` files safely."""
+"""Load `.keras` files safely."""
+
+import os
+import zipfile
+import zlib
+from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from keras_homography.saving import security
+from keras_homography import models as models  # registers the layers of our files
+from keras_homography.saving import untrusted_models
 from keras_homography.utils.errors import UserError
 
+# What Keras, zipfile and h5py raise on what is not an archive, configuration or weights of a model.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
-def load_model(path, trusted=False):
-    """Reads a `.keras` file of any architecture of ours.
+
+def load_model(path: str | os.PathLike[str], trust: bool = False) -> keras.Model:
+    """Load a `.keras` file that maps pairs of patches to corner offsets.
+
+        model = keras_homography.load_model("runs/mine/model.keras")
+        h4pt = model(pairs)  # float32 [n, size, size, 2] in 0..255 -> float32 [n, 4, 2], pixels
 
     Args:
-      path: of the file.
-      trusted: open it whatever it holds. Otherwise it is read in safe mode, after
-        `security.check_keras`.
+      path: Of the file.
+      trust: Open it whatever it holds. Otherwise Keras reads it in safe mode, after
+        `untrusted_models.check_keras`.
 
     Returns:
-      A `keras.Model` of pairs, not compiled.
+      A `keras.Model`, not compiled.
 
     Raises:
-      ValueError: it cannot be read, is no model of pairs, or holds what could run code.
+      UserError: It cannot be read, does not map pairs to corner offsets, or could run code.
     """
-    if not trusted:
-        security.check_keras(path)
+    path = os.fspath(path)
+    if not trust:
+        untrusted_models.check_keras(path)
     try:
-        model = keras.models.load_model(path, compile=False, safe_mode=not trusted)
-    except Exception as error:  # Keras raises nearly anything on a file that is not its own
+        model = keras.models.load_model(path, compile=False, safe_mode=not trust)
+    except _UNREADABLE as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"Cannot read {path} as a Keras model: {reason}") from None
+        raise UserError(f"Cannot read {path} as a Keras model: {reason}") from error
+    _check_shapes(path, model)
+    return model
+
+
+def predict_h4pt(model: keras.Model, pairs: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Predict the main output of a Keras model.
+
+    Args:
+      model: Maps pairs to corner offsets, its first output.
+      pairs: float32 `[n, size, size, 2]`, gray levels in 0..255.
+
+    Returns:
+      `h4pt`, float32 `[n, 4, 2]`, pixels.
+    """
+    outputs = model(tf.convert_to_tensor(pairs, tf.float32), training=False)
+    return tf.nest.flatten(outputs)[0].numpy()
+
+
+def _check_shapes(path: str, model: Any) -> None:
+    """Raise a `UserError` unless a model maps pairs of patches to corner offsets."""
     inputs = [tuple(tensor.shape) for tensor in getattr(model, "inputs", [])]
     outputs = [tuple(tensor.shape) for tensor in tf.nest.flatten(getattr(model, "output", []))]
     takes_pairs = len(inputs) == 1 and len(inputs[0]) == 4 and inputs[0][3] == 2
@@ -38,10 +81,3 @@ def load_model(path, trusted=False):
             "must have one input (None, size, size, 2), two gray patches, and the first output "
             "must be (None, 4, 2), the corner offsets."
         )
-    return model
-
-
-def predict_h4pt(model, pairs):
-    """The main output of a Keras model: numpy float32 `[n, 4, 2]`, pixels."""
-    outputs = model(tf.convert_to_tensor(pairs, tf.float32), training=False)
-    return tf.nest.flatten(outputs)[0].numpy()

@@ -1,46 +1,111 @@
-"""The model that ships with the package."""
+"""Find shipped models, and every other model file, by name or path."""
 
+import os
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import keras
-
-from keras_homography import models as models  # registers the layers of the shipped file
 from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
+if TYPE_CHECKING:
+    import keras
 
-def load_pretrained():
-    """The shipped model, from the installed package: no network.
+SAVED_MODEL = ""  # stands for the folder of a SavedModel among suffixes of files
+_DEFAULT = "homography"
+_FOLDER = "saved_models"
+
+
+def load_pretrained(name: str = _DEFAULT) -> "keras.Model":
+    """Load a model that ships with the package, without a network connection.
+
+        model = keras_homography.load_pretrained()
+        h4pt = model(pairs)  # float32 [n, 128, 128, 2] in 0..255 -> float32 [n, 4, 2], pixels
+
+    Args:
+      name: of a shipped model; "shipped" is the same as "homography". For the path of a file, use
+        `keras_homography.load_model`.
 
     Returns:
-      A functional `keras.Model`, not compiled: float32 `[n, 128, 128, 2]`, gray levels in 0..255,
-      channel 0 patch A and channel 1 patch B -> `h4pt`, float32 `[n, 4, 2]`, pixels.
+      A functional `keras.Model`, not compiled. "homography" maps float32 `[n, 128, 128, 2]`, gray
+      levels in 0..255, channel 0 patch A and channel 1 patch B, to `h4pt`, float32 `[n, 4, 2]`,
+      pixels of the patch.
+
+    Raises:
+      UserError: No model of this name is shipped, or its file is missing.
     """
-    path = files.packaged_file("saved_models", "homography.keras")
+    path = _find_shipped(name, (".keras",))
     if path is None:
         raise UserError(
-            "saved_models/homography.keras is missing from this installation. Install the package "
-            "again, or check the repository out completely."
+            f"There is no shipped model {name!r}; there are: {', '.join(shipped_models())}. A file "
+            "of yours is opened by keras_homography.load_model(path)."
         )
+
+    import keras
+
+    from keras_homography import models as models  # registers the layers of the shipped files
+
     return keras.models.load_model(path, compile=False)
 
 
-def find_keras_file(name, flag):
-    """The path of a `.keras` file that a user names.
+def resolve_model(
+    name: str | os.PathLike[str], suffixes: Sequence[str] = (".keras",)
+) -> pathlib.Path:
+    """Find the file that a user names; the only place where a name becomes a path.
 
     Args:
-      name: a path; the name of a shipped model; or "shipped", for the one there is.
-      flag: what the user gave it to, for the message.
+      name: The name of a shipped model, "shipped" for the default one, or a path. A shipped name
+        comes first: write `./homography` for a path of that name.
+      suffixes: The kinds of files that the caller opens, the preferred one first; `SAVED_MODEL`
+        among them stands for folders.
+
+    Returns:
+      The path of an existing file, or folder, of one of these kinds.
 
     Raises:
-      ValueError: there is no such file.
+      UserError: There is no such file, it is of another kind, or a shipped file is missing.
     """
-    shipped = files.packaged_file(
-        "saved_models", f"{'homography' if name == 'shipped' else name}.keras"
-    )
-    path = shipped or pathlib.Path(name)
-    if not path.is_file():
+    shipped = _find_shipped(os.fspath(name), suffixes)
+    if shipped is not None:
+        return shipped
+    path = pathlib.Path(name)
+    kinds = " or ".join(f"a {suffix} file" for suffix in suffixes if suffix != SAVED_MODEL)
+    if SAVED_MODEL in suffixes:
+        kinds += " or the folder of a SavedModel"
+    if not path.exists():
+        names = ", ".join(shipped_models(suffixes))
         raise UserError(
-            f"--{flag}={name}: there is no such .keras file, nor a shipped model of this name."
+            f"There is no model {os.fspath(name)!r}: give the path of {kinds}, or the name of a "
+            f"shipped model ({names})."
         )
+    kind = SAVED_MODEL if path.is_dir() else path.suffix
+    if kind not in suffixes or (kind == SAVED_MODEL) != path.is_dir():
+        raise UserError(f"{path} cannot be opened as a model here: it must be {kinds}.")
     return path
+
+
+def shipped_models(suffixes: Sequence[str] = (".keras",)) -> list[str]:
+    """List the names of the shipped models that have a file of one of these kinds."""
+    anchor = files.packaged_file(_FOLDER, "manifest.json")
+    if anchor is None:
+        return []
+    return sorted(
+        {path.stem for path in anchor.parent.iterdir() if path.suffix and path.suffix in suffixes}
+    )
+
+
+def _find_shipped(name: str, suffixes: Sequence[str]) -> pathlib.Path | None:
+    """Find the file of a shipped model; None if no model of this name is shipped."""
+    name = _DEFAULT if name == "shipped" else name
+    if name != pathlib.PurePath(name).name:  # a path: joining it would leave the folder
+        return None
+    for suffix in suffixes:
+        path = files.packaged_file(_FOLDER, f"{name}{suffix}") if suffix != SAVED_MODEL else None
+        if path is not None:
+            return path
+    if name == _DEFAULT:
+        raise UserError(
+            f"{_FOLDER}/{name}{suffixes[0]} is missing from this installation. Install the package "
+            "again, or check the repository out completely."
+        )
+    return None

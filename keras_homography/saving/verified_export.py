@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from keras_homography.saving import formats, loading, security
+from keras_homography.saving import formats, loading, manifest
 from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
@@ -63,5 +63,5 @@ def export(model, output_dir, pairs, names=OF_A_RUN):
             if reason:
                 raise UserError(f"{name} {reason} It is not written.")
         parity[name] = float(differences.max())
-        security.write_manifest(output_dir, [name])
+        manifest.write_manifest(output_dir, [name])
     return parity

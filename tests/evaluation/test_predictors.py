@@ -130,8 +130,8 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, content):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["surf"], "no estimator 'surf'.*sift_ransac"),
-        (["runs/none.keras"], "no model file runs/none.keras"),
+        (["surf"], "no model 'surf'.*sift_ransac"),
+        (["runs/none.keras"], "no model 'runs/none.keras'"),
         (["identity", "identity"], "given twice: identity"),
         (["all", "sift_ransac"], "given twice: sift_ransac"),
         ([], "No estimator"),

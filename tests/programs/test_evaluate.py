@@ -160,10 +160,10 @@ def test_bad_input_and_a_second_run(finished, folder, tmp_path):
     (tmp_path / "file").write_text("")
     data = f"--dataset={folder}"
     cases = [
-        (["--model=surf", data], "no estimator 'surf'"),
+        (["--model=surf", data], "no model 'surf'"),
         (["--model=small.keras", data], "takes patches of 64"),
         (["--model=broken.keras", data], "Cannot read broken.keras"),
-        (["--model=missing.keras", data], "no model file missing.keras"),
+        (["--model=missing.keras", data], "no model 'missing.keras'"),
         (["--model=", data], "No estimator is given"),
         (["--dataset=empty"], "No usable photo below empty"),
         (["--dataset=small"], "300x120 is below 128 pixels"),
@@ -201,7 +201,7 @@ def test_bad_input_and_a_second_run(finished, folder, tmp_path):
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path):
     process = run("--model=surf", "--dataset=synthetic", cwd=tmp_path)
     assert process.returncode == 2
-    assert process.stderr.startswith("Error: There is no estimator 'surf'.")
+    assert process.stderr.startswith("Error: There is no model 'surf'")
     assert len(process.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 

@@ -230,7 +230,7 @@ def test_learns_from_frames_that_nobody_has_labeled(finished, tiny_flags, frames
         (["--distortion=none", "--cache=none"], "--cache=none is for pairs that are made"),
         (["--distortion=none", "--dataset={one}"], "holds no two frames"),
         (["--distortion=none", "--dataset={mixed}"], "must be of one size"),
-        (["--distortion=none", "--initial_weights=nothing.keras"], "no such .keras file"),
+        (["--distortion=none", "--initial_weights=nothing.keras"], "no model 'nothing.keras'"),
         (["--distortion=none", "--initial_weights=shipped"], "same architecture"),
     ],
 )

@@ -19,7 +19,7 @@ from keras_homography import models
 from keras_homography.data import synthetic_images
 from keras_homography.geometry import arrays
 from keras_homography.registration import alignment_evidence, confidence
-from keras_homography.saving import formats, loading, networks, security
+from keras_homography.saving import formats, loading, manifest, networks
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -191,13 +191,13 @@ def test_every_form_of_a_network_is_opened(tmp_path):
     model.save(tmp_path / "m.keras")
     formats.write_saved_model(model, tmp_path / "saved_model")
     formats.write_tflite(model, tmp_path / "m.tflite")
-    security.write_manifest(tmp_path, ["saved_model", "m.tflite"])
+    manifest.write_manifest(tmp_path, ["saved_model", "m.tflite"])
     pair = np.random.default_rng(0).uniform(0, 255, [1, 32, 32, 2]).astype(np.float32)
     expected = loading.predict_h4pt(model, pair)
     for form in (model, tmp_path / "m.keras", tmp_path / "saved_model", str(tmp_path / "m.tflite")):
-        run, size = networks.open_network(form)
-        assert size == 32
-        np.testing.assert_allclose(run(pair), expected, atol=1e-4)
+        network = networks.open_network(form)
+        assert network.patch_size == 32
+        np.testing.assert_allclose(network(pair), expected, atol=1e-4)
 
 
 def test_what_is_no_model_is_named(tmp_path):

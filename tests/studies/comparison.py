@@ -46,7 +46,7 @@ def main(photos, pairs, *runs):
         with tempfile.TemporaryDirectory() as folder:
             files = variants(run, pathlib.Path(folder))
             opened = predictors.open_all(map(str, files.values()), PROTOCOL)
-            tflite = predictors.from_tflite("", run / "model.tflite", PROTOCOL, trusted=True)
+            tflite = predictors.from_tflite("", run / "model.tflite", PROTOCOL, trust=True)
             opened.append(tflite)
             *results, in_tflite = measurement.measure(
                 opened, PROTOCOL, source, [("none", 0.0)], int(pairs)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from keras_homography import models
-from keras_homography.saving import loading, networks, security, verified_export
+from keras_homography.saving import loading, manifest, networks, untrusted_models, verified_export
 from keras_homography.utils import files
 
 PAIR = np.zeros([1, 32, 32, 2], np.float32)
@@ -31,16 +31,16 @@ def exported(tmp_path_factory):
 
 @pytest.mark.parametrize("name", verified_export.OF_A_RUN)
 def test_what_was_exported_is_opened_also_under_another_name(exported, tmp_path, name):
-    assert networks.open_network(exported / name)[1] == 32
+    assert networks.open_network(exported / name).patch_size == 32
     copy = shutil.copytree if (exported / name).is_dir() else shutil.copy
     copy(exported / name, tmp_path / f"other{(exported / name).suffix}")
-    shutil.copy(exported / security.MANIFEST, tmp_path)
-    assert networks.open_network(tmp_path / f"other{(exported / name).suffix}")[1] == 32
+    shutil.copy(exported / manifest.MANIFEST, tmp_path)
+    assert networks.open_network(tmp_path / f"other{(exported / name).suffix}").patch_size == 32
 
 
 def test_what_ships_is_opened_anywhere(tmp_path):
     shutil.copy(files.packaged_file("saved_models", "homography.tflite"), tmp_path / "copy.tflite")
-    assert networks.open_network(tmp_path / "copy.tflite")[1] == 128
+    assert networks.open_network(tmp_path / "copy.tflite").patch_size == 128
 
 
 @pytest.mark.parametrize("name", ["saved_model", "model.tflite"])
@@ -49,13 +49,13 @@ def test_what_has_changed_or_is_not_listed_is_refused_before_it_runs(exported, t
     copy(exported / name, tmp_path / name)
     with pytest.raises(ValueError, match=r"not one of ours.*--trust_model"):
         networks.open_network(tmp_path / name)
-    assert networks.open_network(tmp_path / name, trusted=True)[1] == 32
+    assert networks.open_network(tmp_path / name, trust=True).patch_size == 32
 
-    (tmp_path / security.MANIFEST).write_text('{"schema_version": 1, "sha256": {"else": "0"}}')
+    (tmp_path / manifest.MANIFEST).write_text('{"schema_version": 1, "sha256": {"else": "0"}}')
     with pytest.raises(ValueError, match="does not list it"):
         networks.open_network(tmp_path / name)
 
-    shutil.copy(exported / security.MANIFEST, tmp_path)
+    shutil.copy(exported / manifest.MANIFEST, tmp_path)
     networks.open_network(tmp_path / name)
     changed = tmp_path / name
     if changed.is_dir():
@@ -71,9 +71,9 @@ def test_what_has_changed_or_is_not_listed_is_refused_before_it_runs(exported, t
 @pytest.mark.parametrize("text", ["", "[]", '{"sha256": 3}', '{"sha256": {"model.tflite": []}}'])
 def test_a_damaged_manifest_lists_nothing(exported, tmp_path, text):
     shutil.copy(exported / "model.tflite", tmp_path)
-    (tmp_path / security.MANIFEST).write_text(text)
+    (tmp_path / manifest.MANIFEST).write_text(text)
     with pytest.raises(ValueError, match="is not opened"):
-        security.check_listed(tmp_path / "model.tflite")
+        untrusted_models.check_listed(tmp_path / "model.tflite")
 
 
 def test_a_manifest_keeps_what_else_it_lists(exported, tmp_path):
@@ -81,10 +81,10 @@ def test_a_manifest_keeps_what_else_it_lists(exported, tmp_path):
     shutil.copytree(exported, folder)
     (folder / "model.keras").unlink()
     (folder / "new").write_text("new")
-    security.write_manifest(folder, ["new"])
-    listed = json.loads((folder / security.MANIFEST).read_text())["sha256"]
+    manifest.write_manifest(folder, ["new"])
+    listed = json.loads((folder / manifest.MANIFEST).read_text())["sha256"]
     assert sorted(listed) == ["model.tflite", "new", "saved_model"]
-    security.check_listed(folder / "saved_model")
+    untrusted_models.check_listed(folder / "saved_model")
 
 
 def lambda_model():
@@ -109,14 +109,14 @@ def foreign_model():
 
 
 @pytest.mark.parametrize(
-    ("build", "name"), [(lambda_model, "'Lambda'"), (foreign_model, "'Foreign' of test_trust")]
+    ("build", "name"), [(lambda_model, "'Lambda'"), (foreign_model, f"'Foreign' of {__name__}")]
 )
 def test_code_of_others_in_a_keras_file_is_refused(tmp_path, build, name):
     path = tmp_path / "model.keras"
     build().save(path)
     with pytest.raises(ValueError, match=f"holds {name}.*can run any code.*--trust_model"):
         loading.load_model(path)
-    assert loading.load_model(path, trusted=True).output_shape == (None, 4, 2)
+    assert loading.load_model(path, trust=True).output_shape == (None, 4, 2)
 
 
 def rewritten(source, target, change):
@@ -201,7 +201,7 @@ def test_a_damaged_or_encrypted_archive_is_no_model(exported, tmp_path):
 
 def test_a_trusted_model_is_exported_again(tmp_path):
     lambda_model().save(tmp_path / "model.keras")
-    model = loading.load_model(tmp_path / "model.keras", trusted=True)
+    model = loading.load_model(tmp_path / "model.keras", trust=True)
     (tmp_path / "out").mkdir()
     assert verified_export.export(model, tmp_path / "out", PAIR, ["model.keras"]) == {
         "model.keras": 0.0
@@ -222,7 +222,7 @@ def test_an_archive_with_other_members_is_refused(exported, tmp_path, name):
 
 
 def test_an_archive_that_claims_to_be_huge_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(security, "_LARGEST", 2**25)
+    monkeypatch.setattr(untrusted_models, "_MAX_BYTES", 2**25)
     path = tmp_path / "model.keras"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("metadata.json", "{}")
@@ -312,10 +312,11 @@ def audit(event, arguments):
 sys.addaudithook(audit)
 import numpy as np
 import keras_homography
-from keras_homography import artifacts, backends
+from keras_homography.saving import networks
 for path in sys.argv[1:]:
-    run, size = backends.open_network(path)
-    assert run(np.zeros([1, size, size, 2], np.float32)).shape == (1, 4, 2)
+    network = networks.open_network(path)
+    size = network.patch_size
+    assert network(np.zeros([1, size, size, 2], np.float32)).shape == (1, 4, 2)
 assert keras_homography.load_pretrained()(np.zeros([1, 128, 128, 2])).shape == (1, 4, 2)
 keras_homography.HomographyEstimator()
 """
@@ -327,11 +328,11 @@ def test_nothing_is_unpickled(exported):
 
 
 def test_shipped_files_are_those_of_their_manifest_and_of_the_model_card():
-    listed = json.loads(files.packaged_file("saved_models", security.MANIFEST).read_text())[
+    listed = json.loads(files.packaged_file("saved_models", manifest.MANIFEST).read_text())[
         "sha256"
     ]
     card = files.packaged_file("saved_models", "README.md").read_text(encoding="utf-8")
     assert sorted(listed) == ["homography.keras", "homography.tflite"]
     for name, value in listed.items():
-        assert security.digest(files.packaged_file("saved_models", name)) == value
+        assert manifest.digest(files.packaged_file("saved_models", name)) == value
         assert value in card
