@@ -116,8 +116,8 @@ def main():
         "paper_doubling": FLAGS.paper_doubling,
         "pairs": FLAGS.pairs,
         "seed": seed,
-        "threads": environment.threads(FLAGS.threads),
-        "environment": environment.environment(),
+        "threads": environment.thread_counts(FLAGS.threads),
+        "environment": environment.describe(),
         "flags": command_line.resolved_flags(sys.modules[__name__]),
         "rows": [measurement.row(result, protocol) for result in results],
     }

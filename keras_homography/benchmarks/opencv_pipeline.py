@@ -12,6 +12,8 @@ import time
 import cv2
 import numpy as np
 
+from keras_homography.geometry import arrays
+
 
 def make_pair(path, width, height, patch_size, rho, random):
     """Decodes a photo and makes one pair of it: float32 `[patch_size, patch_size, 2]`, and h4pt."""
@@ -19,7 +21,7 @@ def make_pair(path, width, height, patch_size, rho, random):
     photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
     x = random.integers(rho, width - patch_size - rho + 1)
     y = random.integers(rho, height - patch_size - rho + 1)
-    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * patch_size
+    square = arrays.corners((patch_size, patch_size)).astype(np.float32)
     square += np.array([x, y], np.float32)
     h4pt = random.uniform(-rho, rho, (4, 2)).astype(np.float32)
     b_from_a = cv2.getPerspectiveTransform(square + h4pt, square)

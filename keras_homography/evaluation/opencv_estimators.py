@@ -19,14 +19,11 @@ import functools
 import cv2
 import numpy as np
 
+from keras_homography.geometry import arrays
+
 _RANSAC = (cv2.RANSAC, 3.0)
 # MAGSAC++ weighs the residuals below its threshold, RANSAC only counts them: less is better here.
 _MAGSAC = (cv2.USAC_MAGSAC, 1.0)
-
-
-def _corners(size):
-    """`geometry.corners` in float64 for OpenCV: `[4, 2]`."""
-    return np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64) * size
 
 
 def _is_believable(quad, square):
@@ -51,7 +48,7 @@ def h4pt_from_matrix(a_from_b, size):
     """
     if a_from_b is None:
         return None
-    square = _corners(size)
+    square = arrays.corners((size, size))
     quad = cv2.perspectiveTransform(square[None], np.asarray(a_from_b, np.float64))[0]
     return quad - square if _is_believable(quad, square) else None
 
@@ -173,11 +170,7 @@ def ecc_pyramid(patch_a, patch_b):
         level *= 2
     a_from_b, converged = np.eye(3), False
     for side, motion in levels:
-        scale = side / size
-        # Half-pixel centers, as `geometry.resizing`.
-        small_from_full = np.array(
-            [[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]]
-        )
+        small_from_full = arrays.resizing((size, size), (side, side))
         start = small_from_full @ a_from_b @ np.linalg.inv(small_from_full)
         small_a, small_b = (
             cv2.resize(patch, (side, side), interpolation=cv2.INTER_AREA)
