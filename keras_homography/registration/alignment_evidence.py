@@ -1,4 +1,4 @@
-"""How well a homography explains two photos, and what that says about it."""
+"""How well a homography explains two images: window by window, and by what matches elsewhere."""
 
 import dataclasses
 
@@ -6,15 +6,16 @@ import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
+from keras_homography.registration import image_pyramid
 
-_SIDE = 320  # the longer side of B at which photos are compared, at most
-_WINDOW = 12  # pixels, of the windows that are compared one by one
-_TEXTURE = 5.0  # gray levels: standard deviation of a window that can be recognized
-_AGREE = 0.6  # correlation from which a window does
-_PART, _REACH = 24, 12  # pixels: of what is looked for by itself, and how far away
-_FOUND = 0.8  # correlation from which a part is found
-_FEW_PARTS = 6  # of which nothing can be said
-_MAX_SCALE, _LARGEST_STRETCH = 10.0, 5.0
+_WINDOW_SIDE = 12  # pixels, of the windows of B that are correlated with A
+_MIN_TEXTURE = 5.0  # gray levels: standard deviation of a textured window
+_MIN_CORRELATION = 0.6  # of an agreeing window
+_PART_SIDE, _SEARCH_RADIUS = 24, 12  # pixels, of template matching
+_MIN_MATCH_CORRELATION = 0.8  # of a part that is matched
+_MAX_DISPLACEMENT = 2  # pixels, of a part that is where the homography puts it
+_MIN_PARTS = 6  # fewer parts give no verdict
+_MAX_SCALE, _MAX_STRETCH = 10.0, 5.0  # of a plausible homography
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +24,13 @@ class Evidence:
 
     Attributes:
       overlap: share of B that A covers.
-      windows: how many windows of B have texture and are covered by A.
-      agreeing: how many of these correlate with A.
-      spread: the area of the hull of the agreeing windows, as a share of B.
-      disagreement: see `lucas_kanade.Level.disagreement`.
-      elsewhere: the share of parts of B that A has too, but not where the homography says; 0 until
-        `find_elsewhere` has looked.
+      windows: number of textured windows of B that A covers.
+      agreeing: number of these that correlate with A.
+      spread: area of the convex hull of the agreeing windows, as a share of B.
+      disagreement: mean distance between the images in pixels of the comparison level, see
+        `lucas_kanade.Level.disagreement`.
+      displaced: share of textured parts of B whose best match in A is over 2 pixels from where the
+        homography puts it; 0 until `measure_displaced_matches` is called.
     """
 
     overlap: float
@@ -36,47 +38,59 @@ class Evidence:
     agreeing: int
     spread: float
     disagreement: float
-    elsewhere: float = 0.0
+    displaced: float = 0.0
 
     @property
-    def share(self):
-        """The share of windows that agree, a little towards nothing where there are few."""
+    def share(self) -> float:
+        """Share of windows that agree, shrunk towards 0 where there are few."""
         return self.agreeing / (self.windows + 4.0)
 
     @property
-    def score(self):
-        """Higher is a better explanation: agreeing windows, as far as most of them agree."""
+    def score(self) -> float:
+        """What candidates are ranked by: number of agreeing windows times their share."""
         return self.agreeing * self.share
 
 
 NO_EVIDENCE = Evidence(0.0, 0, 0, 0.0, np.inf)
 
 
-def comparison_level(pyramid):
-    """The number of the level at which photos are compared."""
-    sides = [max(gray.shape) for gray in pyramid]
-    return next((i for i, side in enumerate(sides) if side <= _SIDE), len(sides) - 1)
+def _window_means(values: np.ndarray) -> np.ndarray:
+    """Means over windows of 12x12 pixels, `[rows, columns]`."""
+    height, width = (side // _WINDOW_SIDE for side in values.shape)
+    values = values[: height * _WINDOW_SIDE, : width * _WINDOW_SIDE]
+    return values.reshape(height, _WINDOW_SIDE, width, _WINDOW_SIDE).mean(axis=(1, 3))
 
 
-def _window_means(values):
-    """Means over windows, `[rows, columns]`."""
-    height, width = (side // _WINDOW for side in values.shape)
-    values = values[: height * _WINDOW, : width * _WINDOW]
-    return values.reshape(height, _WINDOW, width, _WINDOW).mean(axis=(1, 3))
+def textured_share(gray: np.ndarray) -> float:
+    """Compute the share of windows of an image that have texture.
 
+    Args:
+      gray: uint8 `[height, width]`.
 
-def textured_share(gray):
-    """The share of the windows of an image, uint8, that have texture."""
-    if min(gray.shape) < _WINDOW:
+    Returns:
+      0 to 1; 0 for an image smaller than a window.
+    """
+    if min(gray.shape) < _WINDOW_SIDE:
         return 0.0
     gray = gray.astype(np.float32)
     variance = _window_means(gray * gray) - np.square(_window_means(gray))
-    return float((variance > _TEXTURE**2).mean())
+    return float((variance > _MIN_TEXTURE**2).mean())
 
 
-def is_plausible(a_from_b, size_a, size_b):
-    """Whether a camera could see B so: in front of it, not mirrored, and no part of it many times
-    larger than A shows it, or longer one way than the other."""
+def is_plausible(a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[int, int]) -> bool:
+    """Tell whether a camera could see B at a homography.
+
+    All of B must lie before the camera, not mirrored, and no part of it may be scaled by more than
+    10 (relative to the sizes of the images) or stretched by more than 5.
+
+    Args:
+      a_from_b: `[3, 3]`, pixels.
+      size_a: `(width, height)` of A, pixels.
+      size_b: `(width, height)` of B, pixels.
+
+    Returns:
+      False also for a matrix that is not finite.
+    """
     if not np.isfinite(a_from_b).all():
         return False
     points = np.vstack([arrays.corners(size_b), [np.array(size_b) / 2]])
@@ -96,70 +110,83 @@ def is_plausible(a_from_b, size_a, size_b):
         np.linalg.det(jacobian).min() > 0
         and longest.max() < _MAX_SCALE
         and shortest.min() > 1.0 / _MAX_SCALE
-        and (longest / shortest).max() < _LARGEST_STRETCH
+        and (longest / shortest).max() < _MAX_STRETCH
     )
 
 
-def measure_evidence(pair, a_from_b):
-    """Compares two photos under a homography, window by window.
+def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None) -> Evidence:
+    """Correlate A, warped by a homography, with B: window by window, at the comparison level.
 
     Args:
-      pair: `image_pyramid.ImagePair`.
-      a_from_b: `[3, 3]`, pixels of the photos.
+      pair: the images.
+      a_from_b: `[3, 3]`, pixels of the full images; or None.
 
     Returns:
-      `Evidence`.
+      `NO_EVIDENCE` for None and for a homography that is not plausible.
     """
-    size_a, size_b = (arrays.image_size(gray[0]) for gray in (pair.pyramid_a, pair.pyramid_b))
-    if a_from_b is None or not is_plausible(a_from_b, size_a, size_b):
+    if a_from_b is None or not is_plausible(a_from_b, pair.size_a, pair.size_b):
         return NO_EVIDENCE
-    number = comparison_level(pair.pyramid_b)
-    level, matrix = pair.at(a_from_b, number)
+    level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
     size = arrays.image_size(level.gray_b)
-    a, covered = arrays.warp_image(level.gray_a, np.linalg.inv(matrix), size)
-    a, b = a.astype(np.float32), level.gray_b.astype(np.float32)
+    warped, covered = arrays.warp_image(level.gray_a, np.linalg.inv(level_a_from_b), size)
+    a, b = warped.astype(np.float32), level.gray_b.astype(np.float32)
     mean_a, mean_b = _window_means(a), _window_means(b)
     variance_a = _window_means(a * a) - mean_a**2
     variance_b = _window_means(b * b) - mean_b**2
     covariance = _window_means(a * b) - mean_a * mean_b
-    seen = _window_means(covered.astype(np.float32)) > 0.99
+    compared = _window_means(covered.astype(np.float32)) > 0.99
     # Textured in either: where the one shows a wall and the other a tree, they do not agree.
-    seen &= np.maximum(variance_a, variance_b) > _TEXTURE**2
+    compared &= np.maximum(variance_a, variance_b) > _MIN_TEXTURE**2
     correlation = covariance / np.sqrt((variance_a + 1.0) * (variance_b + 1.0))
-    agree = seen & (correlation > _AGREE)
-    spread = 0.0
-    if agree.any():
-        y, x = np.nonzero(agree)
-        points = np.concatenate([np.stack([x + i, y + j], 1) for i in (0, 1) for j in (0, 1)])
-        hull = cv2.convexHull(points.astype(np.int32))
-        spread = float(cv2.contourArea(hull) / agree.size)
+    agreeing = compared & (correlation > _MIN_CORRELATION)
     return Evidence(
         overlap=float(covered.mean()),
-        windows=int(seen.sum()),
-        agreeing=int(agree.sum()),
-        spread=spread,
-        disagreement=level.disagreement(matrix),
+        windows=int(compared.sum()),
+        agreeing=int(agreeing.sum()),
+        spread=_hull_share(agreeing),
+        disagreement=level.disagreement(level_a_from_b),
     )
 
 
-def measure_displaced_matches(pair, a_from_b, evidence):
-    """The evidence with its `elsewhere`: more than 2 pixels off, where photos are judged."""
-    level, matrix = pair.at(a_from_b, comparison_level(pair.pyramid_b))
+def _hull_share(windows: np.ndarray) -> float:
+    """Area of the convex hull of selected windows, bool `[rows, columns]`, as a share of all."""
+    if not windows.any():
+        return 0.0
+    y, x = np.nonzero(windows)
+    points = np.concatenate([np.stack([x + i, y + j], 1) for i in (0, 1) for j in (0, 1)])
+    return float(cv2.contourArea(cv2.convexHull(points.astype(np.int32))) / windows.size)
+
+
+def measure_displaced_matches(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> float:
+    """Search A for each textured part of B, around where a homography puts it.
+
+    A high share of displaced parts means that the images agree in parts, but not by one homography.
+
+    Args:
+      pair: the images.
+      a_from_b: `[3, 3]`, pixels of the full images, plausible.
+
+    Returns:
+      The share of parts whose best match is over 2 pixels off, 0 to 1, at the comparison level; 0
+      where fewer than 6 parts can be searched for.
+    """
+    level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
     b = level.gray_b
     height, width = b.shape
-    a, covered = arrays.warp_image(level.gray_a, np.linalg.inv(matrix), (width, height))
-    parts = found = 0
-    for top in range(_REACH, height - _PART - _REACH + 1, _PART):
-        for left in range(_REACH, width - _PART - _REACH + 1, _PART):
-            part = b[top : top + _PART, left : left + _PART]
-            around = np.s_[
-                top - _REACH : top + _PART + _REACH, left - _REACH : left + _PART + _REACH
+    a, covered = arrays.warp_image(level.gray_a, np.linalg.inv(level_a_from_b), (width, height))
+    side, radius = _PART_SIDE, _SEARCH_RADIUS
+    parts = displaced = 0
+    for top in range(radius, height - side - radius + 1, side):
+        for left in range(radius, width - side - radius + 1, side):
+            part = b[top : top + side, left : left + side]
+            searched = np.s_[
+                top - radius : top + side + radius, left - radius : left + side + radius
             ]
-            if part.std() < 2 * _TEXTURE or not covered[around].all():
+            if part.std() < 2 * _MIN_TEXTURE or not covered[searched].all():
                 continue
             parts += 1
-            correlation = cv2.matchTemplate(a[around], part, cv2.TM_CCOEFF_NORMED)
+            correlation = cv2.matchTemplate(a[searched], part, cv2.TM_CCOEFF_NORMED)
             _, best, _, (x, y) = cv2.minMaxLoc(correlation)
-            found += best > _FOUND and max(abs(x - _REACH), abs(y - _REACH)) > 2
-    share = found / parts if parts >= _FEW_PARTS else 0.0
-    return dataclasses.replace(evidence, elsewhere=share)
+            displacement = max(abs(x - radius), abs(y - radius))
+            displaced += best > _MIN_MATCH_CORRELATION and displacement > _MAX_DISPLACEMENT
+    return displaced / parts if parts >= _MIN_PARTS else 0.0

@@ -1,10 +1,10 @@
-"""Lucas–Kanade up a pyramid of whole photos, to a fraction of a pixel of the originals.
+"""Image pyramids of a pair, and the refinement of a homography from coarse to fine levels.
 
-What `refinement` does for the network's patches, for photos of any size: the second-order step
-(ESM, Benhimane & Malis 2004), a quadratic tone curve and Geman–McClure weights. In NumPy and OpenCV
-and at no more than `POINTS` pixels a level, so that it needs no TensorFlow and takes about as long
-for twelve megapixels as for one. Matrices and points follow the conventions of `geometry`.
+In NumPy and OpenCV, at a bounded number of pixels a level (`lucas_kanade.MAX_POINTS`): needs no
+TensorFlow, and takes about as long for twelve megapixels as for one.
 """
+
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -12,13 +12,21 @@ import numpy as np
 from keras_homography.geometry import arrays
 from keras_homography.registration import lucas_kanade
 
-_TOP_SIDE = 96  # the coarsest level is the last with no side below this
+_MIN_COARSEST_SIDE = 96  # pixels: shorter side of the coarsest level
+_MAX_COMPARISON_SIDE = 320  # pixels: longer side at which two images are compared
 
 
-def build_pyramid(gray):
-    """Halved again and again, finest first: uint8 images `[height, width]`."""
+def build_pyramid(gray: np.ndarray) -> list[np.ndarray]:
+    """Halve an image until its shorter side is below 192 pixels.
+
+    Args:
+      gray: uint8 `[height, width]`.
+
+    Returns:
+      The levels, uint8, finest first.
+    """
     levels = [gray]
-    while min(levels[-1].shape) >= 2 * _TOP_SIDE:
+    while min(levels[-1].shape) >= 2 * _MIN_COARSEST_SIDE:
         width, height = arrays.image_size(levels[-1])
         levels.append(
             cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -26,54 +34,102 @@ def build_pyramid(gray):
     return levels
 
 
-class ImagePair:
-    """The pyramids of two photos, and homographies refined on them.
+def comparison_level(pyramid: list[np.ndarray]) -> int:
+    """Index of the level at which images are compared: the finest of at most 320 pixels a side."""
+    sides = [max(gray.shape) for gray in pyramid]
+    return next((i for i, side in enumerate(sides) if side <= _MAX_COMPARISON_SIDE), len(sides) - 1)
 
-    `a_from_b` is always in pixels of the photos themselves. Levels count from the finest of B, 0.
+
+class ImagePair:
+    """The pyramids of two images, and refinement of homographies on them.
+
+    Every `a_from_b` that comes in or goes out is in pixels of the full images. Levels are those of
+    B, 0 the finest.
+
+    Args:
+      gray_a: uint8 `[height, width]`, at least 16 pixels a side.
+      gray_b: the same; its size may differ.
+
+    Attributes:
+      pyramid_a: the levels of A, uint8, finest first.
+      pyramid_b: the levels of B.
+      size_a: `(width, height)` of A, pixels.
+      size_b: `(width, height)` of B, pixels.
+      comparison_level: index of the level of B at which the images are compared.
     """
 
-    def __init__(self, gray_a, gray_b):
-        """Args: gray photos, uint8 `[height, width]`, at least 16 pixels a side."""
+    def __init__(self, gray_a: np.ndarray, gray_b: np.ndarray) -> None:
         self.pyramid_a, self.pyramid_b = build_pyramid(gray_a), build_pyramid(gray_b)
-        self._levels = {}
+        self.size_a, self.size_b = arrays.image_size(gray_a), arrays.image_size(gray_b)
+        self.comparison_level = comparison_level(self.pyramid_b)
+        self._levels: dict[tuple[int, int], lucas_kanade.Level] = {}
 
-    @property
-    def coarsest(self):
-        return len(self.pyramid_b) - 1
+    def at(self, a_from_b: np.ndarray, index: int) -> tuple[lucas_kanade.Level, np.ndarray]:
+        """Select the levels of A and B that have about as many pixels for the same part of a scene.
 
-    def at(self, a_from_b, level):
-        """What a level of B is compared with, and how.
+        Args:
+          a_from_b: `[3, 3]`.
+          index: of the level of B.
 
         Returns:
-          `(Level, matrix)`: the level of A is the one that has about as many pixels for the same
-          part of the scene; the matrix is `a_from_b` in pixels of these two.
+          `(level, level_a_from_b)`: the two images, and `a_from_b` in their pixels.
         """
-        gray_b = self.pyramid_b[level]
-        size_a, size_b = arrays.image_size(self.pyramid_a[0]), arrays.image_size(self.pyramid_b[0])
-        quad = arrays.transform_points(a_from_b, arrays.corners(size_b)).astype(np.float32)
-        area = max(cv2.contourArea(quad), 1e-6) / (size_b[0] * size_b[1])
-        of_a = int(np.clip(np.round(level + 0.5 * np.log2(area)), 0, len(self.pyramid_a) - 1))
-        gray_a = self.pyramid_a[of_a]
-        key = of_a, level
-        if key not in self._levels:
-            self._levels[key] = lucas_kanade.Level(gray_a, gray_b)
-        small_a = arrays.resizing(size_a, arrays.image_size(gray_a))
-        small_b = arrays.resizing(size_b, arrays.image_size(gray_b))
-        return self._levels[key], small_a @ a_from_b @ np.linalg.inv(small_b)
+        width, height = self.size_b
+        quad = arrays.transform_points(a_from_b, arrays.corners(self.size_b)).astype(np.float32)
+        area = max(cv2.contourArea(quad), 1e-6) / (width * height)
+        index_a = int(np.clip(np.round(index + 0.5 * np.log2(area)), 0, len(self.pyramid_a) - 1))
+        if (index_a, index) not in self._levels:
+            self._levels[index_a, index] = lucas_kanade.Level(
+                self.pyramid_a[index_a], self.pyramid_b[index]
+            )
+        level = self._levels[index_a, index]
+        level_from_a, level_from_b = self._resizings(level)
+        return level, level_from_a @ a_from_b @ np.linalg.inv(level_from_b)
 
-    def refine(self, a_from_b, levels, steps):
-        """A homography refined on some levels, in the order given; None if it runs away."""
-        for number in levels:
-            level, start = self.at(a_from_b, number)
-            found = lucas_kanade.refine_level(level, start, steps)
-            if found is None:
+    def refine_to_comparison_level(self, a_from_b: np.ndarray, steps: int) -> np.ndarray | None:
+        """Refine a homography from the coarsest level to the one at which images are compared.
+
+        Args:
+          a_from_b: `[3, 3]`.
+          steps: of Lucas–Kanade on each level, at most.
+
+        Returns:
+          The refined `a_from_b`; None if it diverges.
+        """
+        coarsest = len(self.pyramid_b) - 1
+        return self.refine(a_from_b, range(coarsest, self.comparison_level - 1, -1), steps)
+
+    def refine_to_full_resolution(self, a_from_b: np.ndarray, steps: int) -> np.ndarray | None:
+        """Refine a homography on the levels that are finer than the comparison level.
+
+        Arguments and result as of `refine_to_comparison_level`.
+        """
+        return self.refine(a_from_b, range(self.comparison_level - 1, -1, -1), steps)
+
+    def refine(self, a_from_b: np.ndarray, indices: Iterable[int], steps: int) -> np.ndarray | None:
+        """Refine a homography on one level after another.
+
+        Args:
+          a_from_b: `[3, 3]`.
+          indices: of the levels of B, in order.
+          steps: of Lucas–Kanade on each level, at most.
+
+        Returns:
+          The refined `a_from_b`; None if it diverges.
+        """
+        for index in indices:
+            level, level_a_from_b = self.at(a_from_b, index)
+            refined = lucas_kanade.refine_level(level, level_a_from_b, steps)
+            if refined is None:
                 return None
-            small_a = arrays.resizing(
-                arrays.image_size(self.pyramid_a[0]), arrays.image_size(level.gray_a)
-            )
-            small_b = arrays.resizing(
-                arrays.image_size(self.pyramid_b[0]), arrays.image_size(level.gray_b)
-            )
-            a_from_b = np.linalg.inv(small_a) @ found @ small_b
+            level_from_a, level_from_b = self._resizings(level)
+            a_from_b = np.linalg.inv(level_from_a) @ refined @ level_from_b
             a_from_b /= a_from_b[2, 2]
         return a_from_b
+
+    def _resizings(self, level: lucas_kanade.Level) -> tuple[np.ndarray, np.ndarray]:
+        """`(level_from_a, level_from_b)`: matrices from the full images to those of a level."""
+        return (
+            arrays.resizing(self.size_a, arrays.image_size(level.gray_a)),
+            arrays.resizing(self.size_b, arrays.image_size(level.gray_b)),
+        )

@@ -4,40 +4,65 @@ import dataclasses
 
 import numpy as np
 
-from keras_homography.registration import alignment_evidence
+from keras_homography.geometry import arrays
+from keras_homography.registration import alignment_evidence, refusals
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Estimate:
-    """What is known of two images. Falsy where it cannot be trusted.
+    """The homography between two images, or why no reliable one was found.
+
+        result = estimator.estimate(image_a, image_b)
+        if result.ok:  # or `if result:`
+            overlaid = cv2.warpPerspective(image_a, result.homography, size_of_b)
+        else:
+            print(result.reason)
 
     Attributes:
-      b_from_a: float64 `[3, 3]`, pixels of A to pixels of B; None if falsy.
-      a_from_b: its inverse; None if falsy.
-      confidence: probability that the mean error of the corners of B is below 3 px.
-      reason: why it is falsy; None if it is not.
-      evidence: what speaks for the best that was found, `alignment_evidence.Evidence`.
-      start: where the refinement began: "previous", "identity", "network", … ; None if nowhere.
-      milliseconds: that the estimation took.
+      best_a_from_b: float64 `[3, 3]`, pixels of B to pixels of A: the best homography that was
+        found, also where it is refused; None if there is none.
+      confidence: probability that the mean error of the corners of B is below 3 px, 0 to 1.
+      reason: why it is refused, as a sentence; None if it is not.
+      reason_code: the same for programs; None if it is not refused.
+      evidence: how well `best_a_from_b` explains the images.
+      start: the initialization of `best_a_from_b`: "previous", "network", "identity", "features",
+        "turned 90", "zoomed into A", …; None if there is none.
+      milliseconds: duration of the estimation.
     """
 
-    b_from_a: np.ndarray | None
-    a_from_b: np.ndarray | None
+    best_a_from_b: np.ndarray | None
     confidence: float
     reason: str | None
+    reason_code: refusals.ReasonCode | None
     evidence: alignment_evidence.Evidence
     start: str | None
     milliseconds: float
 
     @property
-    def homography(self):
-        """`b_from_a`, as `cv2.findHomography(points_a, points_b)` gives it."""
+    def ok(self) -> bool:
+        """Whether the homography can be trusted, as `bool(result)`."""
+        return self.reason is None
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def a_from_b(self) -> np.ndarray | None:
+        """Homography from pixels of B to pixels of A, float64 `[3, 3]`; None if refused."""
+        return self.best_a_from_b if self.ok else None
+
+    @property
+    def b_from_a(self) -> np.ndarray | None:
+        """Homography from pixels of A to pixels of B, float64 `[3, 3]`; None if refused."""
+        a_from_b = self.a_from_b
+        return None if a_from_b is None else arrays.normalize(np.linalg.inv(a_from_b))
+
+    @property
+    def homography(self) -> np.ndarray | None:
+        """The same as `b_from_a`, as `cv2.findHomography(points_a, points_b)` returns it."""
         return self.b_from_a
 
     @property
-    def overlap(self):
-        """The share of B that A covers, 0 to 1."""
+    def overlap(self) -> float:
+        """Share of B that A covers under `best_a_from_b`, 0 to 1."""
         return self.evidence.overlap
-
-    def __bool__(self):
-        return self.reason is None

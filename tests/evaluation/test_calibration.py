@@ -18,7 +18,7 @@ def pairs():
             agreeing=int(generator.integers(1, 61)),
             spread=float(generator.uniform(0, 1)),
             disagreement=float(generator.uniform(0.1, 2)),
-            elsewhere=float(generator.uniform(0, 0.6)),
+            displaced=float(generator.uniform(0, 0.6)),
         )
         for _ in range(4000)
     ]

@@ -144,7 +144,7 @@ def check(estimator, number):
     """
     a, b, start = pair(number)
     try:
-        result = estimator.estimate(a, b, start)
+        result = estimator.estimate(a, b, initial_a_from_b=start)
     except ValueError as error:
         assert len(str(error)) > 20, number  # noqa: PT017
         return "no image"
