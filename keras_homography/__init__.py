@@ -8,13 +8,20 @@ Programs, `python -m keras_homography.NAME`: `train`, `evaluate`, `predict`, `ex
 `calibrate`, `pair_service`. Folders, each of which imports only those before it: `utils`,
 `geometry` (the conventions), `layers`, `models`, `saving`, `data`, `visualization`, `registration`
 (two images -> a homography or a reason), `evaluation`, `training`, `benchmarks`.
+
+Where TensorFlow is installed, importing the package imports it, too (some seconds), so that
+`keras.models.load_model` knows the layers of this package. With another backend of Keras, or
+without TensorFlow, `HomographyEstimator` works all the same.
 """
 
 import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
+
+from keras_homography.utils.keras_backend import keras_backend, require_tensorflow
 
 if TYPE_CHECKING:
     from keras_homography.registration.estimator import HomographyEstimator as HomographyEstimator
@@ -24,13 +31,42 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-# Imported once they are asked for, so that `python -m keras_homography.NAME --help` need not wait
-# for TensorFlow, and the estimator runs where only LiteRT is installed.
+# Imported when they are first used: the programs' `--help` does not wait for TensorFlow, and the
+# estimator needs none.
 _PUBLIC_NAMES = {
     "Estimate": "registration.result",
     "HomographyEstimator": "registration.estimator",
     "load_model": "saving.loading",
     "load_pretrained": "saving.pretrained",
+    "register_estimator": "evaluation.opencv_estimators",
+}
+_NEED_TENSORFLOW = {
+    *("load_model", "load_pretrained"),
+    *("layers", "models", "data", "evaluation", "training", "benchmarks"),
+}
+# Modules of version 0.1, which had no folders.
+_FORMER_MODULES = {
+    "artifacts": "saving.formats",
+    "backends": "saving.networks",
+    "baselines": "evaluation.opencv_estimators",
+    "datasets": "data.batching",
+    "distortions": "data.distortions",
+    "estimator": "registration.estimator",
+    "figures": "visualization.patch_figures",
+    "frames": "data.frame_pairs",
+    "images": "utils.image_input",
+    "look_again": "layers.look_again",
+    "losses": "training.losses",
+    "metrics": "evaluation.metrics",
+    "pairs": "data.pairs",
+    "photos": "data.sources",
+    "predictors": "evaluation.evaluated_estimators",
+    "pretrained": "saving.pretrained",
+    "programs": "utils.command_line",
+    "protocols": "evaluation.protocols",
+    "refinement": "layers.lucas_kanade",
+    "synthetic": "data.synthetic_images",
+    "warping": "geometry.warping",
 }
 
 # Keras would otherwise follow ~/.keras/keras.json, which may name the backend of another project.
@@ -39,17 +75,15 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 def _is_our_program() -> bool:
     """Whether this process is `python -m keras_homography.NAME`."""
-    following = zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
-    return any(
-        option == "-m" and module.split(".")[0] == "keras_homography"
-        for option, module in following
-    )
+    arguments = zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+    module = next((module for option, module in arguments if option == "-m"), "")
+    return module.split(".")[0] == __name__
 
 
-# `keras.models.load_model` finds our layers only once they are registered, which waits for
+# `keras.models.load_model` finds our layers only once they are registered, which imports
 # TensorFlow: our programs read their flags first.
 if (
-    os.environ["KERAS_BACKEND"] == "tensorflow"
+    keras_backend() == "tensorflow"
     and importlib.util.find_spec("tensorflow")
     and not _is_our_program()
 ):
@@ -57,9 +91,19 @@ if (
 
 
 def __getattr__(name: str) -> Any:
-    """Import public names and folders of the package once they are asked for."""
+    """Import public names, folders and modules of the package when they are first used."""
+    if name in _NEED_TENSORFLOW:
+        require_tensorflow(f"{__name__}.{name}")
     if name in _PUBLIC_NAMES:
         return getattr(importlib.import_module(f"{__name__}.{_PUBLIC_NAMES[name]}"), name)
+    if name in _FORMER_MODULES:
+        path = f"{__name__}.{_FORMER_MODULES[name]}"
+        warnings.warn(f"{__name__}.{name} is now {path}.", DeprecationWarning, stacklevel=2)
+        return importlib.import_module(path)
     if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}"):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC_NAMES})

@@ -1,7 +1,7 @@
 """Describe the machine and the versions of libraries, and limit the threads of libraries.
 
-TensorFlow and Keras are imported by the functions that need them: programs import this module
-before they have read their flags.
+TensorFlow, Keras and OpenCV are imported by the functions that need them: programs import this
+module before they have read their flags.
 """
 
 import os
@@ -9,8 +9,6 @@ import pathlib
 import platform
 import time
 from typing import Any
-
-import cv2
 
 import keras_homography
 
@@ -21,6 +19,7 @@ def limit_threads(num_threads: int | None) -> None:
     Args:
       num_threads: at least 1, or None for the defaults of the libraries.
     """
+    import cv2
     import tensorflow as tf
 
     if num_threads:
@@ -37,6 +36,7 @@ def thread_counts(num_threads: int | None = None) -> dict[str, int]:
     Returns:
       The counts of `tensorflow`, `opencv` and `tflite`.
     """
+    import cv2
     import tensorflow as tf
 
     tensorflow = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
@@ -60,6 +60,7 @@ def describe() -> dict[str, Any]:
       `date` (`YYYY-MM-DD`), versions of `keras_homography`, `python`, `tensorflow`, `keras` and
       `opencv`, the `machine`, and TensorFlow's `devices`, a list of names.
     """
+    import cv2
     import keras
     import tensorflow as tf
 
