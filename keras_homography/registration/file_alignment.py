@@ -1,0 +1,186 @@
+"""Align image files and videos: results as JSON, pictures of the alignment. `predict` runs this."""
+
+import dataclasses
+import glob
+import itertools
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+
+from keras_homography.geometry import arrays
+from keras_homography.registration.estimator import HomographyEstimator
+from keras_homography.registration.result import Estimate
+from keras_homography.utils import files, image_input
+from keras_homography.utils.errors import UserError
+from keras_homography.visualization import alignment_overlays, panorama, stabilized_video
+
+_VIDEO_SUFFIXES = {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg"}
+_VIDEO_NAME = "stabilized.mp4"
+
+# The path or number of a frame, and the image, uint8 `[height, width, 3]`, RGB.
+_Frames: TypeAlias = Iterator[tuple[str | int, np.ndarray]]
+
+
+@dataclasses.dataclass(frozen=True)
+class FileAlignmentConfig:
+    """What to align, and what to write.
+
+    Attributes:
+      image_a: path of an image.
+      image_b: path of an image or video, or a pattern of paths of frames, as "frames/*.png".
+      model: name of a shipped model, or path of a model.
+      trust_model: open the model's file whatever it contains.
+      min_confidence: 0 to 1; an estimate below it is refused.
+      num_threads: threads of a TFLite file; None for LiteRT's default.
+      output_dir: folder of the pictures.
+      pictures: whether to write pictures, or a video.
+      panorama: whether to write both images on one canvas too.
+      max_side: of pictures and videos, in pixels.
+    """
+
+    image_a: str
+    image_b: str
+    model: str = "homography"
+    trust_model: bool = False
+    min_confidence: float = 0.5
+    num_threads: int | None = None
+    output_dir: str = "runs/predict"
+    pictures: bool = True
+    panorama: bool = False
+    max_side: int = 4096
+
+
+def run(config: FileAlignmentConfig) -> int:
+    """Align files; print a line of JSON for each pair or frame, and messages to standard error.
+
+    Args:
+      config: what to align, and what to write.
+
+    Returns:
+      The number of pairs or frames that were aligned: 0 if all were refused.
+
+    Raises:
+      UserError: a file or the model cannot be used.
+      OSError: a picture cannot be written.
+    """
+    if config.pictures:
+        files.check_writable(config.output_dir)
+    estimator = HomographyEstimator(
+        config.model,
+        min_confidence=config.min_confidence,
+        num_threads=config.num_threads,
+        trust=config.trust_model,
+    )
+    image_b = config.image_b
+    if pathlib.Path(image_b).suffix.lower() in _VIDEO_SUFFIXES:
+        return _align_frames(config, estimator, *image_input.read_video(image_b))
+    if os.path.exists(image_b) or not glob.has_magic(image_b):
+        return _align_pair(config, estimator, image_b)
+    paths = sorted(glob.glob(image_b, recursive=True))
+    if not paths:
+        raise UserError(f"No file matches {image_b}.")
+    if len(paths) == 1:
+        return _align_pair(config, estimator, paths[0])
+    frames = ((path, image_input.read_image(path)) for path in paths)
+    return _align_frames(config, estimator, frames, len(paths))
+
+
+def _align_pair(config: FileAlignmentConfig, estimator: HomographyEstimator, path_b: str) -> int:
+    image_a, image_b = image_input.read_image(config.image_a), image_input.read_image(path_b)
+    result = estimator.estimate(image_a, image_b)
+    written = []
+    if result.b_from_a is not None and config.pictures:
+        written = _write_pictures(config, image_a, image_b, result.b_from_a)
+    answer = _as_json(result, arrays.image_size(image_a), arrays.image_size(image_b))
+    print(json.dumps({**answer, "files": written}))
+    if not result.ok:
+        _print_message(f"No reliable homography: {result.reason}.")
+    return int(result.ok)
+
+
+def _align_frames(
+    config: FileAlignmentConfig, estimator: HomographyEstimator, frames: _Frames, count: int
+) -> int:
+    """Register frames to A, each initialized by the one before; `count` is 0 if unknown."""
+    image_a = image_input.read_image(config.image_a)
+    size_a = arrays.image_size(image_a)
+    video = pathlib.Path(config.output_dir) / _VIDEO_NAME if config.pictures else None
+    of_count = f"/{count}" if count else ""
+    number = aligned = 0
+    frames, same_frames = itertools.tee(frames)
+    results = estimator.estimate_sequence(image_a, (frame for _, frame in same_frames))
+    with stabilized_video.open_writer(video, image_a, config.max_side) as append_frame:
+        for (name, frame), result in zip(frames, results, strict=False):
+            number += 1
+            if result.a_from_b is not None:
+                aligned += 1
+                append_frame(frame, result.a_from_b)
+            answer = _as_json(result, size_a, arrays.image_size(frame))
+            print(json.dumps({"frame": name, **answer}), flush=True)
+            print(f"\rframe {number}{of_count}", end="", file=sys.stderr)
+    _print_message(f"\n{aligned} of {number} frames registered.")
+    if aligned and video:
+        _print_message(str(video))
+    return aligned
+
+
+def _as_json(result: Estimate, size_a: tuple[int, int], size_b: tuple[int, int]) -> dict[str, Any]:
+    corners = None
+    if result.a_from_b is not None:
+        corners = arrays.transform_points(result.a_from_b, arrays.corners(size_b)).tolist()
+    return {
+        "ok": result.ok,
+        "reason": result.reason,
+        "reason_code": result.reason_code,
+        "confidence": round(result.confidence, 4),
+        "overlap": round(result.overlap, 4),
+        "b_from_a": _as_list(result.b_from_a),
+        "a_from_b": _as_list(result.a_from_b),
+        "best_a_from_b": _as_list(result.best_a_from_b),
+        "corners_of_b_in_a": corners,
+        "sizes": {"a": size_a, "b": size_b},
+        "start": result.start,
+        "milliseconds": round(result.milliseconds, 1),
+    }
+
+
+def _as_list(matrix: np.ndarray | None) -> list[list[float]] | None:
+    return None if matrix is None else matrix.tolist()
+
+
+def _write_pictures(
+    config: FileAlignmentConfig, image_a: np.ndarray, image_b: np.ndarray, b_from_a: np.ndarray
+) -> list[str]:
+    """Write the pictures of a pair; returns their paths."""
+    small_a, small_from_a = alignment_overlays.shrink(image_a, config.max_side)
+    small_b, small_from_b = alignment_overlays.shrink(image_b, config.max_side)
+    if small_a is not image_a or small_b is not image_b:
+        _print_message(f"Pictures are shrunk to {config.max_side} pixels a side (--max_side).")
+    b_from_a = small_from_b @ b_from_a @ np.linalg.inv(small_from_a)
+    aligned = alignment_overlays.align(small_a, b_from_a, arrays.image_size(small_b))
+    pictures = {
+        "aligned.png": aligned,
+        "overlay.png": alignment_overlays.red_cyan(aligned, small_b),
+        "checkerboard.png": alignment_overlays.checkerboard(aligned, small_b),
+    }
+    if config.panorama:
+        pictures["panorama.png"] = panorama.blend(small_a, small_b, b_from_a)
+    output_dir = pathlib.Path(config.output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
+        with files.atomic_write(output_dir / name) as temporary:
+            if not cv2.imwrite(str(temporary), picture[..., ::-1]):
+                raise OSError(f"{output_dir / name} cannot be written.")
+    with files.atomic_write(output_dir / "blink.gif") as temporary:
+        alignment_overlays.write_blink(temporary, aligned, small_b)
+    return [str(output_dir / name) for name in (*pictures, "blink.gif")]
+
+
+def _print_message(text: str) -> None:
+    print(text, file=sys.stderr)
