@@ -4,12 +4,11 @@ import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
-from keras_homography.registration import image_pyramid
+from keras_homography.registration import feature_matching, image_pyramid
 from keras_homography.saving import networks
 
 _MAX_FEATURES_SIDE = 800  # pixels: longer side of an image in which keypoints are detected
 _MAX_KEYPOINTS = 2000
-_MAX_DISTANCE_RATIO = 0.8  # of the nearest descriptor to the second, Lowe's test
 
 
 def from_network(
@@ -86,20 +85,12 @@ def from_features(pair: image_pyramid.ImagePair) -> np.ndarray | None:
     points_b, descriptors_b, level_from_b = _detect_keypoints(pair.pyramid_b)
     if len(points_a) < 4 or len(points_b) < 4:
         return None
-    nearest = cv2.BFMatcher(cv2.NORM_L2).knnMatch(descriptors_b, descriptors_a, k=2)
-    matches = [
-        best[0]
-        for best in nearest
-        if len(best) == 2 and best[0].distance < _MAX_DISTANCE_RATIO * best[1].distance
-    ]
+    matches = feature_matching.match_by_ratio(descriptors_b, descriptors_a)
     if len(matches) < 4:
         return None
     points_a = points_a[[match.trainIdx for match in matches]]
     points_b = points_b[[match.queryIdx for match in matches]]
-    try:
-        level_a_from_b, _ = cv2.findHomography(points_b, points_a, _magsac_parameters())
-    except cv2.error:  # raised for some degenerate sets of points
-        return None
+    level_a_from_b = feature_matching.find_homography(points_b, points_a, _magsac_parameters())
     if level_a_from_b is None:
         return None
     return arrays.normalize(np.linalg.inv(level_from_a) @ level_a_from_b @ level_from_b)
