@@ -24,6 +24,9 @@ from typing import TYPE_CHECKING, Any
 from keras_homography.utils.keras_backend import keras_backend, require_tensorflow
 
 if TYPE_CHECKING:
+    from keras_homography.evaluation.opencv_estimators import (
+        register_estimator as register_estimator,
+    )
     from keras_homography.registration.estimator import HomographyEstimator as HomographyEstimator
     from keras_homography.registration.result import Estimate as Estimate
     from keras_homography.saving.loading import load_model as load_model
@@ -40,10 +43,8 @@ _PUBLIC_NAMES = {
     "load_pretrained": "saving.pretrained",
     "register_estimator": "evaluation.opencv_estimators",
 }
-_NEED_TENSORFLOW = {
-    *("load_model", "load_pretrained"),
-    *("layers", "models", "data", "evaluation", "training", "benchmarks"),
-}
+# `training`, `evaluation` and others import TensorFlow when their functions are called.
+_NEED_TENSORFLOW = {"load_model", "load_pretrained", "layers", "models"}
 # Modules of version 0.1, which had no folders.
 _FORMER_MODULES = {
     "artifacts": "saving.formats",
@@ -87,7 +88,7 @@ if (
     and importlib.util.find_spec("tensorflow")
     and not _is_our_program()
 ):
-    from keras_homography import models as models
+    from keras_homography import layers as layers
 
 
 def __getattr__(name: str) -> Any:

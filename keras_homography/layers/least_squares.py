@@ -1,11 +1,13 @@
-"""Small systems of linear equations in operations that convert to TFLite: `tf.linalg` does not."""
+"""Small linear systems and least squares in ops that convert to TFLite, as `tf.linalg`'s do not."""
 
 import numpy as np
 import tensorflow as tf
 
+from keras_homography.geometry.lucas_kanade_model import MIN_DAMPING
 
-def solve(matrix, right):
-    """Solves `matrix @ x = right` for symmetric positive definite matrices.
+
+def solve(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """Solve `matrix @ x = right` for symmetric positive definite matrices.
 
     Gauss–Jordan elimination, unrolled: without pivoting, which such matrices do not need.
 
@@ -28,27 +30,36 @@ def solve(matrix, right):
     return tf.slice(system, [0, 0, size], [-1, -1, 1])
 
 
-def solve_damped(normal, right, damping):
-    """`solve` with damping added to the diagonal, relative to its mean (Levenberg 1944); above 0,
-    so that there always is an answer."""
+def solve_damped(normal: tf.Tensor, right: tf.Tensor, damping: float) -> tf.Tensor:
+    """Solve normal equations with damping on the diagonal (Levenberg 1944).
+
+    Args:
+      normal: float32 `[n, m, m]`, symmetric positive semidefinite.
+      right: float32 `[n, m, 1]`.
+      damping: relative to the mean of the diagonal; above 0, so that there always is a solution.
+
+    Returns:
+      float32 `[n, m, 1]`.
+    """
     size = normal.shape[-1]
     identity = np.eye(size, dtype=np.float32)
     # Not tf.linalg.diag_part: it needs Flex in TFLite.
     trace = tf.reduce_sum(normal * identity, axis=[1, 2], keepdims=True)
-    return solve(normal + (damping / size * trace + 1e-9) * identity, right)
+    return solve(normal + (damping / size * trace + MIN_DAMPING) * identity, right)
 
 
-def fit(equations, damping):
-    """The step that explains residuals best, in the sense of least squares.
+def fit(equations: tf.Tensor, damping: float) -> tf.Tensor:
+    """Solve linear least squares.
 
     Args:
-      equations: float32 `[n, m + 1, equations]`: the derivatives of each by the m unknowns, then
-        its residual, all multiplied by the root of its weight. One row an unknown, as that is
-        faster to make; residuals among them, as one matrix product then finds all sums.
-      damping: see `solve_damped`.
+      equations: float32 `[n, m + 1, count]`: for each equation the coefficients of the m unknowns,
+        then its right side, all multiplied by the root of its weight. One row an unknown, as that
+        is faster to make; with the right sides among them, as one matrix product then finds all
+        sums.
+      damping: as of `solve_damped`.
 
     Returns:
-      float32 `[n, m, 1]`, the `x` that minimizes `|derivativesᵀ x - residuals|²` plus the damping.
+      float32 `[n, m, 1]`, the `x` that minimizes `|coefficientsᵀ x - right|²` plus the damping.
     """
     size = equations.shape[1] - 1
     sums = tf.matmul(equations, equations, transpose_b=True)

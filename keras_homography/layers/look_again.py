@@ -1,172 +1,200 @@
-"""Refinement that goes on only where the patches do not agree yet: an early stop for easy pairs."""
+"""Refinement whose cost adapts to the pair: easy pairs stop early, hard ones are tried again."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_homography import geometry
 from keras_homography.layers import test_time_augmentation
-from keras_homography.layers.lucas_kanade import LucasKanade
+from keras_homography.layers.lucas_kanade import LucasKanade, Refined
 
-# What still moves has not arrived: of 0 to 3, this told right from wrong best, on 1,008 training
-# pairs each clean, photometric and with a part hidden.
-_STEPS_TO_GO = 3.0
-# Pixels between two answers that are the same.
-_SAME = 0.5
+# Weight of the last step in the convergence test, chosen from 0 to 3 on 1,008 training pairs each,
+# clean, photometric and occluded: it separated converged pairs from others best.
+_LAST_STEP_WEIGHT = 3.0
+_SAME_ANSWER = 0.5  # pixels between two answers that count as the same
+_CONFIG_KEYS = {"max_refinements": "rounds", "tolerance": "enough", "num_views": "views"}
+
+_Initial = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
 @keras.saving.register_keras_serializable("keras_homography")
 class LookAgain(keras.layers.Layer):
-    """Lucas–Kanade from a first guess; where that does not suffice, from what a stage makes of it;
-    and where that does not suffice either, from what both make of other views of the pair.
+    """Refine a first estimate by Lucas–Kanade, and try again where the patches still disagree.
 
-    Input: pairs, float32 `[n, size, size, 2]`. Outputs: of every pair the `h4pt`, `[n, 4, 2]`,
-    pixels, that agrees best, its disagreement and what its last step moved, `[n]`, as of
-    `lucas_kanade.LucasKanade`.
+    The first attempt refines the first estimate. While a pair is undecided, further attempts run
+    the fine stage before refinement, then other views of the pair are tried
+    (`layers.test_time_augmentation`). A pair is undecided while `disagreement + 3 * last_step`
+    exceeds the tolerance. A decided pair keeps its answer, so that no answer depends on the batch.
+
+    Input: pairs, float32 `[n, size, size, 2]`. Outputs: `h4pt` of the attempt that agrees best, its
+    `disagreement` and its `last_step`, as of `lucas_kanade.Refined`.
+
+    Args:
+      start: `keras.Model`, `pairs -> (features_a, features_b, a_from_b)`: features as the fine
+        stage takes them, and the first estimate, `[n, 3, 3]`, in units of half a patch.
+      stage: `keras.Model`, the fine stage, `(features_a, features_b, a_from_b) -> a_from_b`.
+      steps: for each attempt how often the fine stage runs before refinement.
+      max_refinements: repetitions of refinement in the last attempt, while a pair is undecided.
+      tolerance: pixels above which a pair is undecided.
+      num_views: how many views are tried, one after the other, until a pair is decided or a view
+        leads to the answer that agreed best before; the fine stage runs as often as in the last
+        attempt.
+      lucas_kanade: options of `lucas_kanade.LucasKanade`.
+      **options: of `keras.layers.Layer`.
     """
 
     def __init__(
         self,
-        start,
-        stage,
-        steps=(0, 1, 9),
-        rounds=5,
-        enough=0.7,
-        views=test_time_augmentation.COUNT,
-        lucas_kanade=None,
-        **options,
-    ):
-        """Args:
-        start: `keras.Model`, `pairs -> (features_a, features_b, a_from_b)`: features as the stage
-          takes them, and a first guess, `[n, 3, 3]`, in units of half a patch.
-        stage: `keras.Model`, `(features_a, features_b, a_from_b) -> a_from_b`.
-        steps: a look each: how often the stage runs before refinement. There is a next look if a
-          pair of the batch is undecided.
-        rounds: how often refinement follows itself in the last look for as long as that is so.
-        enough: of the sum, in pixels, of disagreement and three times what the last step moved:
-          above it, a pair is undecided.
-        views: how many of `views` a pair is seen in, one after the other, until it is decided or a
-          view leads to the answer that agreed best before; the stage runs as often as for the last
-          look.
-        lucas_kanade: options of `lucas_kanade.LucasKanade`.
-        """
+        start: keras.Model,
+        stage: keras.Model,
+        steps: Sequence[int] = (0, 1, 9),
+        max_refinements: int = 5,
+        tolerance: float = 0.7,
+        num_views: int = test_time_augmentation.NUM_VIEWS,
+        lucas_kanade: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
+        # The weights of a file lie under the names of these two attributes.
         self.start, self.stage = start, stage
-        self.steps, self.rounds, self.enough = tuple(steps), rounds, enough
-        self.views = views
+        self.steps, self.max_refinements = tuple(steps), max_refinements
+        self.tolerance, self.num_views = tolerance, num_views
         self.lucas_kanade = dict(lucas_kanade or {})
         self._refine = LucasKanade(dtype="float32", **self.lucas_kanade)
-        self._refine.built = True  # it has no weights
+        self._refine.built = True  # it has no weights; Keras warns of a layer that is not built
 
-    def call(self, pairs):
-        start = self.start(pairs, training=False)
-        *quick, thorough = self.steps
-        looks = [*((steps, 1) for steps in quick), (thorough, self.rounds)]
-        return self._look_again(pairs, start, looks[1:], self._look(pairs, start, *looks[0]))
+    def call(self, pairs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Estimate the homographies of pairs: see the class."""
+        initial = self.start(pairs, training=False)
+        first, *others = self.steps
+        best = self._attempt(pairs, initial, first, is_last=not others)
+        return tuple(self._try_again(pairs, initial, others, best))
 
-    def _look_again(self, pairs, start, looks, best):
-        """Takes one look after the other for as long as a pair is undecided."""
-        if not looks:
+    def _try_again(
+        self, pairs: tf.Tensor, initial: _Initial, remaining: Sequence[int], best: Refined
+    ) -> Refined:
+        """Run the remaining attempts, then the views, while a pair of the batch is undecided.
+
+        Nested, not one condition after the other: decided pairs pass a single one.
+        """
+        if not remaining:
             return self._try_views(pairs, best)
+        steps, *later = remaining
 
-        def look():
-            found = self._look(pairs, start, *looks[0])
-            better = self._is_undecided(best) & (found[1] < best[1])
-            return self._look_again(pairs, start, looks[1:], _choose(better, found, best))
+        def attempt() -> Refined:
+            candidate = self._attempt(pairs, initial, steps, is_last=not later)
+            is_better = self._is_undecided(best) & (candidate.disagreement < best.disagreement)
+            return self._try_again(pairs, initial, later, _select(is_better, candidate, best))
 
-        return tf.cond(tf.reduce_any(self._is_undecided(best)), look, lambda: best)
+        return tf.cond(tf.reduce_any(self._is_undecided(best)), attempt, lambda: best)
 
-    def _try_views(self, pairs, best):
-        if not self.views:
+    def _attempt(self, pairs: tf.Tensor, initial: _Initial, steps: int, is_last: bool) -> Refined:
+        """Run the fine stage some times, then refine: in the last attempt until it converges."""
+        h4pt = _h4pt(self._run_stage(initial, steps), pairs.shape[1])
+        if is_last and self.max_refinements != 1:
+            return self._refine_until_decided(pairs, h4pt)
+        return self._refine(pairs, h4pt)
+
+    def _refine_until_decided(self, pairs: tf.Tensor, h4pt: tf.Tensor) -> Refined:
+        unknown = self.tolerance + tf.ones_like(h4pt[:, 0, 0])  # undecided
+
+        def is_needed(count: tf.Tensor, best: Refined) -> tf.Tensor:
+            return (count < self.max_refinements) & tf.reduce_any(self._is_undecided(best))
+
+        def refine(count: tf.Tensor, best: Refined) -> tuple[tf.Tensor, Refined]:
+            candidate = self._refine(pairs, best.h4pt)
+            return count + 1, _select(self._is_undecided(best), candidate, best)
+
+        state = tf.constant(0), Refined(h4pt, unknown, unknown)
+        _, best = tf.while_loop(is_needed, refine, state)
+        return best
+
+    def _try_views(self, pairs: tf.Tensor, best: Refined) -> Refined:
+        """Try other views of undecided pairs until one confirms or replaces the answer."""
+        if not self.num_views:
             return best
 
-        def try_one(number, undecided, *best):
-            start = self.start(test_time_augmentation.augment(pairs, number), training=False)
-            a_from_b = test_time_augmentation.undo(self._run_stage(start, self.steps[-1]), number)
-            found = self._refine(pairs, _h4pt(a_from_b, pairs.shape[1]))
-            distance = tf.reduce_mean(tf.norm(found[0] - best[0], axis=-1), axis=-1)
-            best = _choose(undecided & (found[1] < best[1]), found, best)
-            # Not `>`: what is no number is not the same.
-            undecided &= self._is_undecided(best) & ~(distance <= _SAME)
-            return number + 1, undecided, *best
+        def is_needed(number: tf.Tensor, undecided: tf.Tensor, best: Refined) -> tf.Tensor:
+            return (number < self.num_views) & tf.reduce_any(undecided)
 
-        state = tf.constant(0), self._is_undecided(best), *best
-        _, _, *best = tf.while_loop(
-            lambda number, undecided, *best: (number < self.views) & tf.reduce_any(undecided),
-            try_one,
-            state,
-        )
-        return tuple(best)
+        def try_view(
+            number: tf.Tensor, undecided: tf.Tensor, best: Refined
+        ) -> tuple[tf.Tensor, tf.Tensor, Refined]:
+            view = self.start(test_time_augmentation.augment(pairs, number), training=False)
+            a_from_b = test_time_augmentation.undo(self._run_stage(view, self.steps[-1]), number)
+            candidate = self._refine(pairs, _h4pt(a_from_b, pairs.shape[1]))
+            distance = tf.reduce_mean(tf.norm(candidate.h4pt - best.h4pt, axis=-1), axis=-1)
+            is_better = undecided & (candidate.disagreement < best.disagreement)
+            best = _select(is_better, candidate, best)
+            # `~(<=)`, not `>`: NaN must count as different.
+            undecided &= self._is_undecided(best) & ~(distance <= _SAME_ANSWER)
+            return number + 1, undecided, best
 
-    def _is_undecided(self, found):
-        """Of each pair, `[n]`: what is decided stays, so that no answer depends on the batch."""
-        _, disagreement, moved = found
-        return disagreement + _STEPS_TO_GO * moved > self.enough
+        state = tf.constant(0), self._is_undecided(best), best
+        _, _, best = tf.while_loop(is_needed, try_view, state)
+        return best
 
-    def _run_stage(self, start, steps):
-        """`a_from_b` after the stage ran some times.
+    def _is_undecided(self, refined: Refined) -> tf.Tensor:
+        """Test each pair for convergence: bool `[n]`, True where it has not converged."""
+        return refined.disagreement + _LAST_STEP_WEIGHT * refined.last_step > self.tolerance
 
-        Loops make files smaller, but TFLite slower around what easy pairs need: none for once.
-        """
-        features_a, features_b, a_from_b = start
+    def _run_stage(self, initial: _Initial, steps: int) -> tf.Tensor:
+        """Run the fine stage some times: `a_from_b`, `[n, 3, 3]`, in units of half a patch."""
+        features_a, features_b, a_from_b = initial
 
-        def step(count, a_from_b):
+        def step(count: tf.Tensor, a_from_b: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return count + 1, self.stage([features_a, features_b, a_from_b], training=False)
 
         state = tf.constant(0), a_from_b
+        # Loops make files smaller, but TFLite slower around what easy pairs need: none for once.
         if steps > 1:
             state = tf.while_loop(lambda count, _: count < steps, step, state)
         elif steps == 1:
             state = step(*state)
         return state[1]
 
-    def _look(self, pairs, start, steps, rounds):
-        """Where the stage and refinement go from a start: `(h4pt, disagreement, moved)`."""
-        h4pt = _h4pt(self._run_stage(start, steps), pairs.shape[1])
-        if rounds == 1:
-            return self._refine(pairs, h4pt)
-
-        def refine(count, *found):
-            refined = self._refine(pairs, found[0])
-            return count + 1, *_choose(self._is_undecided(found), refined, found)
-
-        unknown = self.enough + tf.ones_like(h4pt[:, 0, 0])
-        _, *found = tf.while_loop(
-            lambda count, *found: (count < rounds) & tf.reduce_any(self._is_undecided(found)),
-            refine,
-            (tf.constant(0), h4pt, unknown, unknown),
-        )
-        return tuple(found)
-
-    def compute_output_shape(self, pairs):
+    def compute_output_shape(
+        self, pairs: tuple[int | None, ...]
+    ) -> tuple[tuple[int | None, ...], ...]:
+        """Return the shapes of `h4pt`, `disagreement` and `last_step`."""
         return (pairs[0], 4, 2), (pairs[0],), (pairs[0],)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor, under the keys that files have."""
         return {
             **super().get_config(),
             "start": keras.saving.serialize_keras_object(self.start),
             "stage": keras.saving.serialize_keras_object(self.stage),
             "steps": self.steps,
-            "rounds": self.rounds,
-            "enough": self.enough,
-            "views": self.views,
+            **{key: getattr(self, name) for name, key in _CONFIG_KEYS.items()},
             "lucas_kanade": self.lucas_kanade,
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "LookAgain":
+        """Build the layer from `get_config`."""
+        config = dict(config)
         for name in ("start", "stage"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
+        for name, key in _CONFIG_KEYS.items():
+            if key in config:
+                config[name] = config.pop(key)
         return cls(**config)
 
 
-def _choose(which, new, old):
-    """Of each pair the new `(h4pt, disagreement, moved)` where `which`, `[n]`, else the old."""
-    h4pt = tf.where(which[:, None, None], new[0], old[0])
-    return h4pt, *(tf.where(which, *each) for each in zip(new[1:], old[1:], strict=True))
+def _select(which: tf.Tensor, new: Refined, old: Refined) -> Refined:
+    """Select the new answers where `which`, bool `[n]`, else the old."""
+    return Refined(
+        tf.where(which[:, None, None], new.h4pt, old.h4pt),
+        tf.where(which, new.disagreement, old.disagreement),
+        tf.where(which, new.last_step, old.last_step),
+    )
 
 
-def _h4pt(a_from_b, size):
-    """Pixels, at most half a patch, of a homography in units of half a patch."""
+def _h4pt(a_from_b: tf.Tensor, size: int) -> tf.Tensor:
+    """Convert homographies in units of half a patch to `h4pt` in pixels, at most half a patch."""
     units_from_pixels, pixels_from_units = geometry.normalization(size)
     h4pt = geometry.h4pt_from_matrix(pixels_from_units @ a_from_b @ units_from_pixels, size)
     return tf.clip_by_value(h4pt, -size / 2.0, size / 2.0)

@@ -1,24 +1,26 @@
-"""Rows of numbers, `[n, 1, m]`, taken apart and put together so that a phone is quick at it.
+"""Split and concatenate `[n, 1, m]` rows with ops that stay in TFLite's XNNPACK delegate.
 
-TFLite's fast kernels (XNNPACK) hand over to slow ones, at a few microseconds each time, wherever
-`tf.stack`, `tf.unstack`, `x[:, i]`, `tf.where` or a long `tf.concat` stands between them.
+`tf.stack`, `tf.unstack`, `x[:, i]`, `tf.where` and a long `tf.concat` are not delegated: each costs
+a few microseconds, and as much again to return to XNNPACK.
 """
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-_FAST_CONCAT = 4  # inputs
+_MAX_CONCAT_INPUTS = 4  # that XNNPACK takes
 
 
-def split(table):
-    """The rows of `[n, rows, m]`: a list of `[n, 1, m]`."""
+def split(table: tf.Tensor) -> list[tf.Tensor]:
+    """Split a table `[n, rows, m]` into its rows, each `[n, 1, m]`."""
     return [tf.slice(table, [0, row, 0], [-1, 1, -1]) for row in range(table.shape[1])]
 
 
-def join(parts, axis=1):
-    """Tensors in a row along an axis: `tf.concat`, a few at a time."""
+def join(parts: Sequence[tf.Tensor], axis: int = 1) -> tf.Tensor:
+    """Concatenate tensors along an axis, four at a time."""
     while len(parts) > 1:
         parts = [
-            tf.concat(parts[first : first + _FAST_CONCAT], axis)
-            for first in range(0, len(parts), _FAST_CONCAT)
+            tf.concat(parts[first : first + _MAX_CONCAT_INPUTS], axis)
+            for first in range(0, len(parts), _MAX_CONCAT_INPUTS)
         ]
     return parts[0]

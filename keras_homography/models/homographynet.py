@@ -5,8 +5,17 @@ import keras
 from keras_homography.utils.errors import UserError
 
 
-def check_options(patch_size, width, dropout):
-    """Raises `ValueError` if an option is out of its range."""
+def check_options(patch_size: int, width: float, dropout: float) -> None:
+    """Check the options that the networks with HomographyNet's head share.
+
+    Args:
+      patch_size: side of the patches, in pixels.
+      width: factor on the number of channels.
+      dropout: share of activations dropped.
+
+    Raises:
+      UserError: an option is out of its range.
+    """
     if patch_size < 8 or patch_size % 8:
         raise UserError(f"patch_size must be a multiple of 8 for HomographyNet; got {patch_size}.")
     if not width > 0:
@@ -15,8 +24,8 @@ def check_options(patch_size, width, dropout):
         raise UserError(f"dropout must be at least 0 and below 1; got {dropout}.")
 
 
-def describe(pairs, width, dropout):
-    """The body that the regression and the classification network share.
+def body(pairs: keras.KerasTensor, width: float, dropout: float) -> keras.KerasTensor:
+    """Build the body that the regression and the classification network share.
 
     Args:
       pairs: `keras.KerasTensor`, float32 `[n, patch_size, patch_size, 2]`, gray levels in 0..255.
@@ -27,7 +36,7 @@ def describe(pairs, width, dropout):
       `keras.KerasTensor`, `[n, 1024 * width]`.
     """
 
-    def channels(full):
+    def channels(full: int) -> int:
         return max(4, round(full * width))
 
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale_gray_levels")(pairs)
@@ -46,8 +55,8 @@ def describe(pairs, width, dropout):
     return keras.layers.Dropout(dropout, name="dropout2")(x)
 
 
-def offsets(x, rho):
-    """The head of a regression network: eight linear outputs.
+def offsets_head(x: keras.KerasTensor, rho: float) -> keras.KerasTensor:
+    """Build the head of a regression network: eight linear outputs.
 
     Args:
       x: `keras.KerasTensor`, `[n, channels]`.
@@ -62,13 +71,15 @@ def offsets(x, rho):
     return keras.layers.Reshape((4, 2), dtype="float32", name="h4pt")(x)
 
 
-def build(patch_size=128, rho=32, width=1.0, dropout=0.5):
-    """The regression network of the paper.
+def build(
+    patch_size: int = 128, rho: float = 32, width: float = 1.0, dropout: float = 0.5
+) -> keras.Model:
+    """Build the regression network of the paper.
 
     Eight 3x3 convolutions, each followed by ReLU and batch normalization, a 2x2 max-pooling after
     every two; a dense layer of 1,024; eight linear outputs. Dropout after the last convolution and
-    after the dense layer. 34.2 million parameters at width 1. Ours: scaling of the gray levels in
-    front and of the outputs behind, so that both are in the caller's units.
+    after the dense layer. 34.2 million parameters at width 1. Ours: the gray levels are
+    scaled in front and the outputs behind, so that both are in the caller's units.
 
     Args:
       patch_size: side of the patches, in pixels, a multiple of 8.
@@ -82,10 +93,10 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.5):
       `[n, 4, 2]`, pixels.
 
     Raises:
-      ValueError: `patch_size` is not a multiple of 8, `width` is not positive, or `dropout` is
+      UserError: `patch_size` is not a multiple of 8, `width` is not positive, or `dropout` is
         not in [0, 1).
     """
     check_options(patch_size, width, dropout)
     pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
-    h4pt = offsets(describe(pairs, width, dropout), rho)
+    h4pt = offsets_head(body(pairs, width, dropout), rho)
     return keras.Model(pairs, h4pt, name="homographynet")

@@ -2,22 +2,22 @@
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from keras_homography.models import homographynet
-from keras_homography.utils.errors import UserError
 
 BINS = 21
-DECODINGS = ("expectation", "best")
 
 
-def bin_centers(rho):
-    """The offsets that the bins stand for: float32 `[BINS]`, pixels, from -rho to rho."""
+def bin_centers(rho: float) -> npt.NDArray[np.float32]:
+    """Compute the offsets that the bins stand for: `[BINS]`, pixels, from -rho to rho."""
     return np.linspace(-rho, rho, BINS, dtype=np.float32)
 
 
-def corner_confidences(probabilities):
-    """How sure the network is of every corner: the probability of the likeliest place in its map of
-    21 x 21 offsets (the brightest point of the maps in figure 5).
+def corner_confidences(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Compute the confidence of each corner: the probability of its likeliest offset.
+
+    The brightest point of a corner's map of 21 x 21 offsets (figure 5).
 
     Args:
       probabilities: `[n, 4, 2, BINS]`.
@@ -25,14 +25,17 @@ def corner_confidences(probabilities):
     Returns:
       `[n, 4]`, in 0..1.
     """
-    return probabilities.max(axis=-1).prod(axis=-1)
+    confidences: npt.NDArray[np.float32] = probabilities.max(axis=-1).prod(axis=-1)
+    return confidences
 
 
-def build(patch_size=128, rho=32, width=1.0, dropout=0.5, decoding="expectation"):
-    """The classification network of the paper, with its probabilities.
+def build(
+    patch_size: int = 128, rho: float = 32, width: float = 1.0, dropout: float = 0.5
+) -> keras.Model:
+    """Build the classification network of the paper, with its probabilities.
 
     The body of HomographyNet; for each of the eight coordinates a softmax over 21 bins of the
-    offset. Ours: the answer is the expectation over the bins, which is not held to their grid of
+    offset. Ours: `h4pt` is the expectation over the bins, which is not held to their grid of
     rho / 10 as the paper's best bin is.
 
     Args:
@@ -40,8 +43,6 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.5, decoding="expectation"
       rho: the first and last bins are centered at -rho and rho, in pixels.
       width: factor on the number of channels of every hidden layer.
       dropout: share of activations dropped, both times.
-      decoding: "expectation", or "best" for the center of the most probable bin, which has no
-        gradient.
 
     Returns:
       A functional `keras.Model` of built-in layers: float32 `[n, patch_size, patch_size, 2]`,
@@ -50,29 +51,19 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.5, decoding="expectation"
       probability of each offset along x and along y.
 
     Raises:
-      ValueError: an option is out of its range.
+      UserError: an option is out of its range.
     """
     homographynet.check_options(patch_size, width, dropout)
-    if decoding not in DECODINGS:
-        raise UserError(f"decoding must be one of {', '.join(DECODINGS)}; got {decoding!r}.")
     pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
-    x = homographynet.describe(pairs, width, dropout)
+    x = homographynet.body(pairs, width, dropout)
     x = keras.layers.Dense(8 * BINS, kernel_initializer="zeros", dtype="float32", name="scores")(x)
     x = keras.layers.Reshape((4, 2, BINS), dtype="float32", name="scores_of_bins")(x)
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
-    if decoding == "best":
-        best = keras.ops.argmax(probabilities, axis=-1)
-        h4pt = keras.ops.cast(best, "float32") * (2.0 * rho / (BINS - 1)) - float(rho)
-    else:
-        # A dense layer with the centers for weights: built in, so that any Keras loads it.
-        centers = keras.layers.Dense(
-            1,
-            use_bias=False,
-            trainable=False,
-            dtype="float32",
-            name="expectation",
-        )
-        h4pt = centers(probabilities)
-        centers.kernel.assign(bin_centers(rho)[:, None])
-        h4pt = keras.layers.Reshape((4, 2), dtype="float32", name="h4pt")(h4pt)
+    # A dense layer with the centers for weights: built in, so that any Keras loads it.
+    expectation = keras.layers.Dense(
+        1, use_bias=False, trainable=False, dtype="float32", name="expectation"
+    )
+    h4pt = expectation(probabilities)
+    expectation.kernel.assign(bin_centers(rho)[:, None])
+    h4pt = keras.layers.Reshape((4, 2), dtype="float32", name="h4pt")(h4pt)
     return keras.Model(pairs, [h4pt, probabilities], name="homographynet_classifier")

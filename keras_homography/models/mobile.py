@@ -8,11 +8,13 @@ from keras_homography.models import homographynet
 _BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (384, 2), (384, 1))
 
 
-def build(patch_size=128, rho=32, width=1.0, dropout=0.0):
-    """HomographyNet's task at a fifteenth of its multiplications.
+def build(
+    patch_size: int = 128, rho: float = 32, width: float = 1.0, dropout: float = 0.0
+) -> keras.Model:
+    """Build a network for HomographyNet's task at a fifteenth of its multiplications.
 
     Depthwise and pointwise convolutions, each followed by batch normalization and ReLU6, down to a
-    sixteenth of the patch. Where things are is what counts here, so instead of MobileNet's average
+    sixteenth of the patch. Position is what counts here, so instead of MobileNet's average
     over the image a pointwise convolution leaves 32 channels for the dense layer.
 
     Args:
@@ -22,22 +24,24 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.0):
       dropout: share of activations dropped before the head.
 
     Returns:
-      A functional `keras.Model` of built-in layers: see `homographynet.build`.
+      A functional `keras.Model` of built-in layers: float32 `[n, patch_size, patch_size, 2]`, gray
+      levels in 0..255, channel 0 patch A and channel 1 patch B -> `h4pt`, float32 `[n, 4, 2]`,
+      pixels.
 
     Raises:
-      ValueError: an option is out of its range.
+      UserError: an option is out of its range.
     """
     homographynet.check_options(patch_size, width, dropout)
 
-    def channels(full):
+    def channels(full: int) -> int:
         return max(8, 8 * round(full * width / 8))
 
-    def normalized(x, layer, name):
+    def normalized(x: keras.KerasTensor, layer: keras.layers.Layer, name: str) -> keras.KerasTensor:
         x = layer(x)
         x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
         return keras.layers.ReLU(6.0, name=f"{name}_relu")(x)
 
-    def convolution(full, size, strides, name):
+    def convolution(full: int, size: int, strides: int, name: str) -> keras.layers.Layer:
         return keras.layers.Conv2D(
             channels(full), size, strides, padding="same", use_bias=False, name=name
         )
@@ -55,4 +59,4 @@ def build(patch_size=128, rho=32, width=1.0, dropout=0.0):
     x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dense(channels(256), activation="relu", name="dense")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
-    return keras.Model(pairs, homographynet.offsets(x, rho), name="mobile")
+    return keras.Model(pairs, homographynet.offsets_head(x, rho), name="mobile")

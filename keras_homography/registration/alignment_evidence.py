@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
-from keras_homography.registration import image_pyramid
+from keras_homography.registration import image_pyramid, lucas_kanade
 
 _WINDOW_SIDE = 12  # pixels, of the windows of B that are correlated with A
 _MIN_TEXTURE = 5.0  # gray levels: standard deviation of a textured window
@@ -28,7 +28,7 @@ class Evidence:
       agreeing: number of these that correlate with A.
       spread: area of the convex hull of the agreeing windows, as a share of B.
       disagreement: mean distance between the images in pixels of the comparison level, see
-        `lucas_kanade.Level.disagreement`.
+        `lucas_kanade.Comparison.disagreement`.
       displaced: share of textured parts of B whose best match in A is over 2 pixels from where the
         homography puts it; 0 until `measure_displaced_matches` is called.
     """
@@ -144,7 +144,7 @@ def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None)
         windows=int(compared.sum()),
         agreeing=int(agreeing.sum()),
         spread=_hull_share(agreeing),
-        disagreement=level.disagreement(level_a_from_b),
+        disagreement=lucas_kanade.Comparison(level, level_a_from_b).disagreement(),
     )
 
 

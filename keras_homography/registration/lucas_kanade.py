@@ -1,186 +1,161 @@
-"""Lucas–Kanade refinement of a homography on one pyramid level, in NumPy and OpenCV."""
+"""Lucas–Kanade refinement of a homography on one pyramid level, in NumPy.
 
-import cv2
+As derived in `geometry.lucas_kanade_model`; `layers.lucas_kanade` does the same in TensorFlow, for
+the network's patches. Functions and classes of both have the same names.
+"""
+
 import numpy as np
+import numpy.typing as npt
 
-from keras_homography.geometry import arrays
+from keras_homography.geometry import arrays, lucas_kanade_model
+from keras_homography.geometry.lucas_kanade_model import MID_GRAY, NUM_TONES
+from keras_homography.registration.lucas_kanade_level import Floats, Level
 
-MAX_POINTS = 12_000  # of a level, each the one with the strongest gradient around
-_BORDER = 2  # pixels that the gradient needs on every side
-_MID_GRAY = 127.5
-_MIN_SCALE = 1.0  # gray levels: below it, residuals are rounding
 _CONVERGED = 2e-3  # pixels that corners move
+_TONE_FITS = 3  # of the tone curve alone, each leaving out more of what does not agree
 
 
-def strongest_points(gray):
-    """The pixel with the strongest gradient of every block, int64 `[n, 2]`, n at most `POINTS`."""
-    inner = gray[_BORDER:-_BORDER, _BORDER:-_BORDER]
-    height, width = inner.shape
-    block = max(1, int(np.ceil(np.sqrt(height * width / MAX_POINTS))))
-    rows, columns = height // block, width // block
-    around = gray[
-        _BORDER - 1 : _BORDER + 1 + rows * block, _BORDER - 1 : _BORDER + 1 + columns * block
-    ]
-    strength = cv2.add(
-        cv2.absdiff(around[1:-1, 2:], around[1:-1, :-2]),
-        cv2.absdiff(around[2:, 1:-1], around[:-2, 1:-1]),
-    )
-    blocks = strength.reshape(rows, block, columns, block).transpose(0, 2, 1, 3)
-    best = blocks.reshape(rows, columns, -1).argmax(axis=-1)
-    y = np.arange(rows)[:, None] * block + best // block + _BORDER
-    x = np.arange(columns) * block + best % block + _BORDER
-    return np.stack([x.ravel(), y.ravel()], axis=1)
+def geometric_mean(values: Floats, weights: Floats) -> float:
+    """Average `[points]` geometrically."""
+    return float(np.exp((weights * np.log(values)).sum() / (weights.sum() + 1.0)))
 
 
-def _gather(image, x, y):
-    return image.ravel().take(y * image.shape[1] + x).astype(np.float32)
+def robust_weights(residual: Floats, usable: Floats) -> Floats:
+    """Compute Geman–McClure weights.
+
+    Args:
+      residual: `[points]`, gray levels.
+      usable: `[points]`, 0 to 1: visible and well exposed.
+
+    Returns:
+      `[points]`, at most `usable`.
+    """
+    magnitude = np.abs(residual) + lucas_kanade_model.RESIDUAL_FLOOR
+    scale = lucas_kanade_model.SCALE_FACTOR * geometric_mean(magnitude, usable)
+    scale = max(scale, lucas_kanade_model.MIN_SCALE)
+    root = 1.0 / (1.0 + np.square(residual / scale) / lucas_kanade_model.WIDTH**2)
+    return usable * root * root
 
 
-def _sample(image, points):
-    """Gray level and gradient `(gray, gradient_x, gradient_y)` at points `[n, 2]`, each bilinear
-    (exactly, unlike `cv2.remap`, which rounds to 1/32 of a pixel), and which lie inside."""
-    height, width = image.shape
-    x, y = points[:, 0].astype(np.float32), points[:, 1].astype(np.float32)
-    inside = (x >= 1) & (x < width - 2) & (y >= 1) & (y < height - 2)
-    left = np.where(inside, np.floor(x), 1).astype(np.int64)
-    top = np.where(inside, np.floor(y), 1).astype(np.int64)
-    x, y = np.where(inside, x - left, 0), np.where(inside, y - top, 0)
-    patch = {
-        (i, j): _gather(image, left + i, top + j)
-        for i in range(-1, 3)
-        for j in range(-1, 3)
-        if (i in (0, 1)) or (j in (0, 1))
-    }
-
-    def bilinear(value):
-        upper = value(0, 0) + x * (value(1, 0) - value(0, 0))
-        lower = value(0, 1) + x * (value(1, 1) - value(0, 1))
-        return upper + y * (lower - upper)
-
-    return (
-        bilinear(lambda i, j: patch[i, j]),
-        bilinear(lambda i, j: 0.5 * (patch[i + 1, j] - patch[i - 1, j])),
-        bilinear(lambda i, j: 0.5 * (patch[i, j + 1] - patch[i, j - 1])),
-        inside,
-    )
+def exposure(gray: Floats) -> Floats:
+    """Weigh pixels by exposure: 1 where a gray level is well exposed, 0 where it is clipped."""
+    margin = np.minimum(gray - lucas_kanade_model.DARKEST, lucas_kanade_model.BRIGHTEST - gray)
+    return np.clip(margin, 0.0, 1.0)
 
 
-def _geometric_mean(values):
-    return float(np.exp(np.log(values).mean())) if len(values) else np.inf
+def _solve_damped(normal: Floats, right: Floats, damping: float) -> Floats:
+    """Solve normal equations with damping on the diagonal, relative to its mean."""
+    damping = damping * np.trace(normal) / len(normal) + lucas_kanade_model.MIN_DAMPING
+    return np.linalg.solve(normal + damping * np.eye(len(normal)), right)
 
 
-class Level:
-    """Two gray images, uint8, of one level, and the pixels of B that they are compared at."""
+class Comparison:
+    """B compared with A under a homography and a tone curve.
 
-    def __init__(self, gray_a, gray_b):
-        self.gray_a, self.gray_b = gray_a, gray_b
-        self._points = strongest_points(gray_b)
-        self._b, self._gradient_x, self._gradient_y, _ = _sample(gray_b, self._points)
-        # Coordinates of about one, for equations of about one scale.
-        self._half = max(arrays.image_size(gray_b)) / 2
-        self._center = (np.array(arrays.image_size(gray_b)) - 1) / 2
-        self._xy = ((self._points - self._center) / self._half).astype(np.float32)
-        self._unit_from_pixel = np.array(
-            [
-                [1 / self._half, 0, -self._center[0] / self._half],
-                [0, 1 / self._half, -self._center[1] / self._half],
-                [0, 0, 1],
-            ]
-        )
+    Args:
+      level: the images.
+      a_from_b: float64 `[3, 3]`, pixels.
+      tone: `[3]`, coefficients of the tone curve, gray levels; fitted if None.
 
-    def compare(self, a_from_b, tone=None):
-        """B against A under a homography and a tone curve (fitted here if there is none)."""
-        gray, gradient_x, gradient_y, inside = _sample(
-            self.gray_a, arrays.transform_points(a_from_b, self._points.astype(np.float64))
-        )
-        measured = (gray > 3) & (gray < 252) & (self._b > 3) & (self._b < 252)
-        usable = inside & measured
-        z = (gray - _MID_GRAY) / _MID_GRAY
-        basis = np.stack([np.ones_like(z), z, z * z])
-        difference = self._b - gray
+    Attributes:
+      weights: `[points]`, of the equations.
+    """
+
+    def __init__(
+        self, level: Level, a_from_b: npt.NDArray[np.float64], tone: Floats | None = None
+    ) -> None:
+        self._level = level
+        gray, self._gradient_x, self._gradient_y, visible = level.sample(a_from_b)
+        self._z = (gray - MID_GRAY) / MID_GRAY
+        self._basis = np.stack([np.ones_like(gray), self._z, self._z * self._z])
+        self._difference = level.b - gray
+        self._usable = visible * exposure(gray) * exposure(level.b)
+        self._set_tone(np.zeros(NUM_TONES, np.float32) if tone is None else tone)
         if tone is None:
-            tone = np.zeros(3, np.float32)
-            for _ in range(3):
-                weights = self._weights(difference - tone @ basis, usable)
-                normal = (basis * weights) @ basis.T + 1e-4 * np.eye(3)
-                tone = np.linalg.solve(normal, (basis * weights) @ difference)
-        residual = difference - tone @ basis
-        return {
-            "usable": usable,
-            "weights": self._weights(residual, usable),
-            "residual": residual,
-            "difference": difference,
-            "basis": basis,
-            "tone": tone,
-            "gradients": (gradient_x, gradient_y),
-        }
+            for _ in range(_TONE_FITS):
+                self._set_tone(self.fit_tone())
 
-    @staticmethod
-    def _weights(residual, usable):
-        magnitude = np.abs(residual[usable]) + 0.1
-        scale = max(2.0 * _geometric_mean(magnitude), _MIN_SCALE)
-        root = 1.0 / (1.0 + np.square(residual / scale) / 9.0)
-        return usable * root * root
+    def _set_tone(self, tone: Floats) -> None:
+        self._tone = tone
+        self._residual = self._difference - tone @ self._basis
+        self.weights = robust_weights(self._residual, self._usable)
 
-    def step(self, a_from_b, tone=None):
-        """One Gauss–Newton step: the new `a_from_b`, and the tone curve. Raises
-        `np.linalg.LinAlgError` where nothing determines one."""
-        seen = self.compare(a_from_b, tone)
-        basis, tone, root = seen["basis"], seen["tone"], np.sqrt(seen["weights"])
-        slope = 0.5 + (0.5 * tone[1] + tone[2] * basis[1]) / _MID_GRAY
+    def fit_tone(self) -> Floats:
+        """Fit the tone curve alone, with the homography as it is: `[3]`."""
+        weighted = self._basis * self.weights
+        return _solve_damped(
+            weighted @ self._basis.T, weighted @ self._difference, lucas_kanade_model.TONE_DAMPING
+        )
 
-        # The gradient of A in the coordinates of B: through the derivative of the homography.
-        x, y = self._xy.T
-        a_from_unit = a_from_b @ np.linalg.inv(self._unit_from_pixel)
-        moved = a_from_unit @ np.stack([x, y, np.ones_like(x)])
-        depth = np.maximum(moved[2], 1e-6)
-        u, v = moved[0] / depth, moved[1] / depth
-        over_a_x, over_a_y = seen["gradients"]
-        h = a_from_unit
-        from_a_x = (over_a_x * (h[0, 0] - u * h[2, 0]) + over_a_y * (h[1, 0] - v * h[2, 0])) / depth
-        from_a_y = (over_a_x * (h[0, 1] - u * h[2, 1]) + over_a_y * (h[1, 1] - v * h[2, 1])) / depth
-        gradient_x = root * (0.5 * self._half * self._gradient_x + slope * from_a_x)
-        gradient_y = root * (0.5 * self._half * self._gradient_y + slope * from_a_y)
+    def fit(self) -> tuple[Floats, Floats]:
+        """Fit a step of the homography together with the tone curve.
+
+        Returns:
+          `(step, tone)`: float64 `[8]`, in units, and `[3]`, gray levels.
+
+        Raises:
+          np.linalg.LinAlgError: nothing determines the step.
+        """
+        level, root = self._level, np.sqrt(self.weights)
+        _, t1, t2 = self._tone
+        slope = 0.5 + (0.5 * t1 + t2 * self._z) / MID_GRAY
+        gradient_x = root * (0.5 * level.gradient_x + slope * self._gradient_x)
+        gradient_y = root * (0.5 * level.gradient_y + slope * self._gradient_y)
+        x, y = level.x, level.y
         radial = -(x * gradient_x + y * gradient_y)
         equations = np.stack(
             [
                 *(x * gradient_x, y * gradient_x, gradient_x),
                 *(x * gradient_y, y * gradient_y, gradient_y),
                 *(x * radial, y * radial),
-                *(root * _MID_GRAY * basis),
+                *(root * MID_GRAY * self._basis),
             ]
         ).astype(np.float64)
-        normal = equations @ equations.T
-        damping = 1e-6 * np.trace(normal) / len(normal) + 1e-9
-        solution = np.linalg.solve(
-            normal + damping * np.eye(len(normal)), equations @ (root * seen["difference"])
+        solution = _solve_damped(
+            equations @ equations.T,
+            equations @ (root * self._difference),
+            lucas_kanade_model.DAMPING_FLOAT64,
         )
-        delta = np.append(solution[:8], 0.0).reshape(3, 3) + np.eye(3)
-        moved = a_from_unit @ delta @ self._unit_from_pixel
-        return moved / moved[2, 2], _MID_GRAY * solution[8:]
+        return solution[:8], MID_GRAY * solution[8:]
 
-    def disagreement(self, a_from_b):
-        """How far apart the images still look, in pixels of the level: see
-        `lucas_kanade.LucasKanade`; infinite where they do not overlap."""
-        seen = self.compare(a_from_b)
-        length = np.hypot(self._gradient_x, self._gradient_y)
-        ratio = (np.abs(seen["residual"]) + 1.0) / (length + 1.0)
-        return _geometric_mean(ratio[seen["usable"]])
+    def disagreement(self) -> float:
+        """Measure how far apart the images still look: pixels of B, infinite without overlap."""
+        if not self._usable.any():
+            return np.inf
+        level, floor = self._level, lucas_kanade_model.DISAGREEMENT_FLOOR
+        length = np.hypot(level.gradient_x, level.gradient_y) / level.half
+        ratio = (np.abs(self._residual) + floor) / (length + floor)
+        return geometric_mean(ratio, self._usable)
 
 
-def refine_level(level, a_from_b, steps):
-    """The homography that a level ends at; None if it runs away."""
+def refine_level(
+    level: Level, a_from_b: npt.NDArray[np.float64], steps: int
+) -> npt.NDArray[np.float64] | None:
+    """Iterate on one pyramid level.
+
+    Args:
+      level: the images.
+      a_from_b: `[3, 3]`, pixels of the level, to begin with.
+      steps: at most; fewer once corners move less than 0.002 pixels.
+
+    Returns:
+      The refined `a_from_b`, last element 1; None if it diverges.
+    """
     square = arrays.corners(arrays.image_size(level.gray_b))
+    pixel_from_unit = np.linalg.inv(level.unit_from_pixel)
     tone, quad = None, arrays.transform_points(a_from_b, square)
     for _ in range(steps):
         try:
-            a_from_b, tone = level.step(a_from_b, tone)
+            step, tone = Comparison(level, a_from_b, tone).fit()
         except np.linalg.LinAlgError:
             return None
-        moved = arrays.transform_points(a_from_b, square)
-        if not np.isfinite(moved).all():
+        moved = np.eye(3) + np.append(step, 0.0).reshape(3, 3)
+        a_from_b = a_from_b @ pixel_from_unit @ moved @ level.unit_from_pixel
+        a_from_b = a_from_b / a_from_b[2, 2]
+        moved_quad = arrays.transform_points(a_from_b, square)
+        if not np.isfinite(moved_quad).all():
             return None
-        if np.abs(moved - quad).max() < _CONVERGED:
+        if np.abs(moved_quad - quad).max() < _CONVERGED:
             break
-        quad = moved
+        quad = moved_quad
     return a_from_b

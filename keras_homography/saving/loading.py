@@ -3,14 +3,13 @@
 import os
 import zipfile
 import zlib
-from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from keras_homography import models as models  # registers the layers of our files
+from keras_homography import layers as layers  # registers the layers of our files
 from keras_homography.saving import untrusted_models
 from keras_homography.utils.errors import UserError
 
@@ -20,7 +19,8 @@ _UNREADABLE = (
     EOFError,
     ValueError,
     TypeError,
-    KeyError,
+    LookupError,
+    RecursionError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -69,7 +69,7 @@ def predict_h4pt(model: keras.Model, pairs: npt.ArrayLike) -> npt.NDArray[np.flo
     return tf.nest.flatten(outputs)[0].numpy()
 
 
-def _check_shapes(path: str, model: Any) -> None:
+def _check_shapes(path: str, model: keras.Model) -> None:
     """Raise a `UserError` unless a model maps pairs of patches to corner offsets."""
     inputs = [tuple(tensor.shape) for tensor in getattr(model, "inputs", [])]
     outputs = [tuple(tensor.shape) for tensor in tf.nest.flatten(getattr(model, "output", []))]

@@ -43,7 +43,7 @@ def load_pretrained(name: str = _DEFAULT) -> "keras.Model":
 
     import keras
 
-    from keras_homography import models as models  # registers the layers of the shipped files
+    from keras_homography import layers as layers  # registers the layers of the shipped files
 
     return keras.models.load_model(path, compile=False)
 

@@ -1,0 +1,145 @@
+"""Pixels of two images of one pyramid level: which are compared, and samples under a homography."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from keras_homography.geometry import arrays
+
+MAX_POINTS = 12_000  # of a level, each the one with the strongest gradient around
+_BORDER = 2  # pixels that the gradient needs on every side
+_NEAREST_DEPTH = 1e-6  # of a point in front of the camera
+
+Floats = npt.NDArray[np.floating]
+
+
+def strongest_points(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Find the pixel with the strongest gradient of every block of pixels.
+
+    Args:
+      gray: `[height, width]`.
+
+    Returns:
+      `[points, 2]`, columns and rows, at most `MAX_POINTS`.
+    """
+    inner = gray[_BORDER:-_BORDER, _BORDER:-_BORDER]
+    height, width = inner.shape
+    block = max(1, int(np.ceil(np.sqrt(height * width / MAX_POINTS))))
+    rows, columns = height // block, width // block
+    around = gray[
+        _BORDER - 1 : _BORDER + 1 + rows * block, _BORDER - 1 : _BORDER + 1 + columns * block
+    ]
+    # The sum of magnitudes instead of squares: fast in uint8.
+    strength = cv2.add(
+        cv2.absdiff(around[1:-1, 2:], around[1:-1, :-2]),
+        cv2.absdiff(around[2:, 1:-1], around[:-2, 1:-1]),
+    )
+    blocks = strength.reshape(rows, block, columns, block).transpose(0, 2, 1, 3)
+    best = blocks.reshape(rows, columns, -1).argmax(axis=-1)
+    y = np.arange(rows)[:, None] * block + best // block + _BORDER
+    x = np.arange(columns) * block + best % block + _BORDER
+    return np.stack([x.ravel(), y.ravel()], axis=1)
+
+
+def bilinear(
+    image: npt.NDArray[np.uint8], x: Floats, y: Floats
+) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]:
+    """Sample an image and its gradient at points, exactly: `cv2.remap` rounds to 1/32 of a pixel.
+
+    Args:
+      image: `[height, width]`, gray levels.
+      x: `[points]`, pixels.
+      y: `[points]`, pixels.
+
+    Returns:
+      `(gray, gradient_x, gradient_y, visible)`, each `[points]`: gray levels, gray levels a pixel,
+      and whether the image contains the point and the neighbors that its gradient needs.
+    """
+    height, width = image.shape
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    visible = (x >= 1) & (x < width - 2) & (y >= 1) & (y < height - 2)
+    left = np.where(visible, np.floor(x), 1).astype(np.int64)
+    top = np.where(visible, np.floor(y), 1).astype(np.int64)
+    x, y = np.where(visible, x - left, 0), np.where(visible, y - top, 0)
+    pixels, first = image.ravel(), top * width + left
+    neighbors = {
+        (i, j): pixels.take(first + (j * width + i)).astype(np.float32)
+        for i in range(-1, 3)
+        for j in range(-1, 3)
+        if (i in (0, 1)) or (j in (0, 1))
+    }
+
+    def interpolate(plane: dict[tuple[int, int], Floats]) -> Floats:
+        upper = plane[0, 0] + x * (plane[1, 0] - plane[0, 0])
+        lower = plane[0, 1] + x * (plane[1, 1] - plane[0, 1])
+        return upper + y * (lower - upper)
+
+    cell = [(i, j) for i in (0, 1) for j in (0, 1)]
+    return (
+        interpolate(neighbors),
+        interpolate({(i, j): 0.5 * (neighbors[i + 1, j] - neighbors[i - 1, j]) for i, j in cell}),
+        interpolate({(i, j): 0.5 * (neighbors[i, j + 1] - neighbors[i, j - 1]) for i, j in cell}),
+        visible,
+    )
+
+
+class Level:
+    """Two gray images of one pyramid level, and the pixels of B that are compared.
+
+    Args:
+      gray_a: uint8 `[height, width]`.
+      gray_b: uint8 `[height, width]`; its size may be another.
+
+    Attributes:
+      gray_a: as given.
+      gray_b: as given.
+      half: half the longer side of B, in pixels: the unit of `x` and `y`.
+      unit_from_pixel: float64 `[3, 3]`, from pixels of B to units about its center.
+      x: float32 `[points]`, where the points of B lie, in units.
+      y: the same along y.
+      b: float32 `[points]`, their gray levels.
+      gradient_x: float32 `[points]`, their gradient, in gray levels a unit.
+      gradient_y: the same along y.
+    """
+
+    def __init__(self, gray_a: npt.NDArray[np.uint8], gray_b: npt.NDArray[np.uint8]) -> None:
+        self.gray_a, self.gray_b = gray_a, gray_b
+        width, height = arrays.image_size(gray_b)
+        column, row = strongest_points(gray_b).T
+        self.half = half = max(width, height) / 2
+        center_x, center_y = (width - 1) / 2, (height - 1) / 2
+        self.unit_from_pixel = np.array(
+            [[1 / half, 0, -center_x / half], [0, 1 / half, -center_y / half], [0, 0, 1]]
+        )
+        self.x = ((column - center_x) / half).astype(np.float32)
+        self.y = ((row - center_y) / half).astype(np.float32)
+        self._points = np.stack([column, row, np.ones_like(row)]).astype(np.float64)
+        self.b, gradient_x, gradient_y, _ = bilinear(gray_b, column, row)
+        self.gradient_x, self.gradient_y = gradient_x * half, gradient_y * half
+
+    def sample(
+        self, a_from_b: npt.NDArray[np.float64]
+    ) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]:
+        """Sample A at the points of B under a homography, bilinearly.
+
+        Args:
+          a_from_b: `[3, 3]`, pixels.
+
+        Returns:
+          `(gray, gradient_x, gradient_y, visible)`, each `[points]`: the gradient is that of the
+          warped A, in gray levels a unit of B; `visible` is False where A does not contain the
+          point.
+        """
+        u, v, depth = a_from_b @ self._points
+        inverse_depth = 1.0 / np.maximum(depth, _NEAREST_DEPTH)
+        u, v = u * inverse_depth, v * inverse_depth
+        gray, along_u, along_v, visible = bilinear(self.gray_a, u, v)
+        # The chain rule: how u and v change with x and y.
+        elements = a_from_b.ravel()
+        along_u, along_v = along_u * inverse_depth * self.half, along_v * inverse_depth * self.half
+        along_depth = u * along_u + v * along_v
+        gradient_x, gradient_y = (
+            along_u * elements[i] + along_v * elements[i + 3] - along_depth * elements[i + 6]
+            for i in (0, 1)
+        )
+        return gray, gradient_x, gradient_y, visible
