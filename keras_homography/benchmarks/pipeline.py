@@ -1,4 +1,4 @@
-"""Photos -> pairs: our pipeline against as many processes of OpenCV as it has threads."""
+"""Benchmark of the pairs a second: our pipeline against OpenCV on as many processes."""
 
 import contextlib
 import functools
@@ -6,12 +6,15 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 
 from keras_homography.benchmarks import interleaved
-from keras_homography.data import batching, decoding, sources
+from keras_homography.data import batching, decoding, sources, synthetic_source
 from keras_homography.data.pair_spec import PairSpec
+from keras_homography.utils import image_input
 from keras_homography.utils.errors import UserError
 
 SPEC = PairSpec()
@@ -20,20 +23,25 @@ _REFERENCE = "OpenCV, decoding for every pair"
 
 
 @contextlib.contextmanager
-def _generated_photos(count=64):
-    """A folder of generated JPEG photos of 640x480."""
+def _generated_files(count: int = 64) -> Iterator[str]:
+    """Write generated images of 640x480 as JPEG files, and yield their folder."""
     with tempfile.TemporaryDirectory() as folder:
-        stream = sources.SyntheticSource(480, 640).stream(seed=0).take(count)
-        for position, photo in stream.as_numpy_iterator():
-            encoded = tf.io.encode_jpeg(photo.repeat(3, axis=-1), quality=90)
+        stream = synthetic_source.SyntheticSource(480, 640).stream(seed=0).take(count)
+        for position, image in stream.as_numpy_iterator():
+            encoded = tf.io.encode_jpeg(image.repeat(3, axis=-1), quality=90)
             pathlib.Path(folder, f"{position}.jpg").write_bytes(encoded.numpy())
         yield folder
 
 
 class _OpenCV:
-    """Processes that make pairs at the same time, each on one thread."""
+    """Processes that make pairs at the same time, each on one thread; a context manager.
 
-    def __init__(self, folder, processes):
+    Args:
+      folder: of image files.
+      processes: how many.
+    """
+
+    def __init__(self, folder: str, processes: int) -> None:
         sizes = [SPEC.image_width, SPEC.image_height, SPEC.patch_size, SPEC.rho]
         command = [sys.executable, "-m", "keras_homography.benchmarks.opencv_pipeline", folder]
         self._processes = [
@@ -47,38 +55,38 @@ class _OpenCV:
         ]
         self.rate(0.2)  # until all of them run
 
-    def rate(self, seconds):
-        """Pairs a second of all processes together."""
+    def rate(self, seconds: float) -> float:
+        """Return the pairs a second of all processes together."""
         for process in self._processes:
             print(seconds, file=process.stdin, flush=True)
         answers = [process.stdout.readline() for process in self._processes if process.stdout]
         return sum(float(answer) for answer in answers)
 
-    def __enter__(self):
+    def __enter__(self) -> "_OpenCV":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         for process in self._processes:
-            process.communicate()  # nothing more to ask: they end
+            process.communicate()  # closes their input, and so ends them
 
 
-def _rate(dataset, threads, seconds):
-    """Elements a second of a dataset of batches, after a first one."""
+def _rate(batches: tf.data.Dataset, threads: int, seconds: float) -> float:
+    """Return the elements a second of a dataset of batches, after a first one."""
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads
-    batches = iter(dataset.with_options(options))
-    next(batches)
-    return interleaved.rate(lambda: next(batches), BATCH_SIZE, seconds)
+    iterator = iter(batches.with_options(options))
+    next(iterator)
+    return interleaved.rate(lambda: next(iterator), BATCH_SIZE, seconds)
 
 
-def _decoded(folder):
-    """JPEG files decoded at reduced size, and nothing else: what no pipeline can beat."""
+def _decoded(folder: str) -> tf.data.Dataset:
+    """Return JPEG files decoded at reduced size and nothing else: the limit of any pipeline."""
     files = [str(path) for path in pathlib.Path(folder).rglob("*")]
-    files = [path for path in files if path.lower().endswith((".jpg", ".jpeg"))]
+    files = [path for path in files if path.lower().endswith(image_input.JPEG_SUFFIXES)]
     if not files:
         raise UserError(f"No JPEG file below {folder}: there is nothing to measure.")
 
-    def decode(path):
+    def decode(path: tf.Tensor) -> tf.Tensor:
         encoded = tf.io.read_file(path)
         return tf.shape(decoding.decode_reduced(encoded, SPEC.image_height, SPEC.image_width))
 
@@ -86,8 +94,20 @@ def _decoded(folder):
     return paths.map(decode, tf.data.AUTOTUNE).ignore_errors().batch(BATCH_SIZE)
 
 
-def pairs(dataset, cache, pairs_per_image, batch_size=BATCH_SIZE):
-    """Our batches of pairs, as training has them: of `sources.open_source`."""
+def pairs(
+    dataset: str, cache: str, pairs_per_image: int, batch_size: int = BATCH_SIZE
+) -> tf.data.Dataset:
+    """Return batches of pairs, made as for training.
+
+    Args:
+      dataset: as in `sources.open_source`.
+      cache: as in `sources.open_source`.
+      pairs_per_image: how many pairs to make of an image once it is decoded.
+      batch_size: pairs in a batch.
+
+    Returns:
+      A dataset as from `batching.pair_batches`.
+    """
     source = sources.open_source(
         dataset,
         "all",
@@ -102,36 +122,35 @@ def pairs(dataset, cache, pairs_per_image, batch_size=BATCH_SIZE):
     )
 
 
-def measure(dataset, threads, seconds):
-    """Measures every case.
+def measure(dataset: str, threads: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """Measure every case.
 
     Args:
-      dataset: a folder of photos, or "synthetic" for generated JPEG files.
+      dataset: a folder of images, or "synthetic" for generated JPEG files.
       threads: of our pipeline; as many processes make the reference's pairs.
       seconds: of each measurement.
 
     Yields:
-      Of `turns.result`, pairs/s: `decoding`, the limit of the next; `jpeg_1` and `jpeg_8`, JPEG
-      files decoded every time for one pair and for eight; `cached`, photos decoded before, one pair
-      each; `synthetic`, images generated for 32 pairs each.
+      Results as from `interleaved.result`, pairs/s: `decoding`, the limit of the next; `jpeg_1` and
+      `jpeg_8`, JPEG files decoded every time for one pair and for eight; `cached`, images decoded
+      before, one pair each; `synthetic`, images generated for 32 pairs each.
 
     Raises:
-      ValueError: there are no such photos.
+      UserError: there are no such images.
     """
     with contextlib.ExitStack() as stack:
         folder = dataset
         if dataset == "synthetic":
-            folder = stack.enter_context(_generated_photos())
-        cases = {
-            "decoding": lambda: _decoded(folder),
-            "jpeg_1": lambda: pairs(folder, "none", 1),
-            "jpeg_8": lambda: pairs(folder, "none", 8),
-            "cached": lambda: pairs(folder, "memory", 1),
-            "synthetic": lambda: pairs("synthetic", "none", 32),
+            folder = stack.enter_context(_generated_files())
+        datasets = {
+            "decoding": _decoded(folder),
+            "jpeg_1": pairs(folder, "none", 1),
+            "jpeg_8": pairs(folder, "none", 8),
+            "cached": pairs(folder, "memory", 1),
+            "synthetic": pairs("synthetic", "none", 32),
         }
-        datasets_of = {case: make() for case, make in cases.items()}
         opencv = stack.enter_context(_OpenCV(folder, threads))
-        for case, batches in datasets_of.items():
+        for case, batches in datasets.items():
             ours, reference = interleaved.in_turns(
                 functools.partial(_rate, batches, threads, seconds),
                 functools.partial(opencv.rate, seconds),

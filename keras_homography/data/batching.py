@@ -25,13 +25,13 @@ def image_batches(
     """Return batches of images and the numbers of the pairs to make of them.
 
     Args:
-      source: Of images, from `sources.open_source`.
-      seed: Of the order of the images.
-      batch_size: Pairs in a batch, over all workers.
-      start_step: Number of the first batch.
-      pairs_per_image: In how many consecutive batches an image takes part.
+      source: of images, from `sources.open_source`.
+      seed: of the order of the images.
+      batch_size: pairs in a batch, over all workers.
+      start_step: number of the first batch.
+      pairs_per_image: in how many consecutive batches an image takes part.
       shard: `(index, count)`: which of how many workers this is; count divides batch_size.
-      with_next: Whether every image comes together with the image after it in the source.
+      with_next: whether every image comes together with the image after it in the source.
 
     Returns:
       A dataset of `(images, indices)`: uint8 `[n, height, width, 1]`, or `[n, 2, height, width, 1]`
@@ -76,13 +76,13 @@ def pair_batches(
     the parts of several workers are together what one worker would have.
 
     Args:
-      source: Of images of the sizes in `spec`, from `sources.open_source`.
-      spec: Sizes and range of the pairs.
-      seed: Of the order of the images, of pairs and of distortions.
-      batch_size: Pairs in a batch, over all workers.
-      start_step: Number of the first batch.
-      pairs_per_image: How many pairs to make of an image once it is decoded.
-      distort: From `distortions.get_distortion`; None for clean pairs. What occludes a patch is
+      source: of images of the sizes in `spec`, from `sources.open_source`.
+      spec: sizes and range of the pairs.
+      seed: of the order of the images, of pairs and of distortions.
+      batch_size: pairs in a batch, over all workers.
+      start_step: number of the first batch.
+      pairs_per_image: how many pairs to make of an image once it is decoded.
+      distort: from `distortions.get_distortion`; None for clean pairs. What occludes a patch is
         cut from the next image of the source (of this worker's part of it).
       shard: `(index, count)`: which of how many workers this is; count divides batch_size.
 
@@ -100,6 +100,8 @@ def pair_batches(
         with_next=distort is not None,
     )
     make_pairs = pairs.make_pair_fn(seed, spec)
+    if distort is None:
+        return batches.map(make_pairs, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
     @tf.autograph.experimental.do_not_convert
     def make_and_distort(
@@ -108,8 +110,7 @@ def pair_batches(
         patches, h4pt = make_pairs(images_and_next[:, 0], indices)
         return distortions.apply(distort, seed, indices, patches, images_and_next[:, 1]), h4pt
 
-    made = batches.map(make_pairs if distort is None else make_and_distort, tf.data.AUTOTUNE)
-    return made.prefetch(tf.data.AUTOTUNE)
+    return batches.map(make_and_distort, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def validation_batches(source: ImageSource, count: int, spec: PairSpec) -> tf.data.Dataset:
@@ -119,9 +120,9 @@ def validation_batches(source: ImageSource, count: int, spec: PairSpec) -> tf.da
     `VALIDATION_SEED`.
 
     Args:
-      source: Of images of the sizes in `spec`, from `sources.open_source`.
-      count: How many pairs.
-      spec: Sizes and range of the pairs.
+      source: of images of the sizes in `spec`, from `sources.open_source`.
+      count: how many pairs.
+      spec: sizes and range of the pairs.
 
     Returns:
       A finite dataset of `(patches, h4pt)` as from `pair_batches`.

@@ -1,181 +1,233 @@
-"""Photos that are decoded once: kept in memory, or in a folder for all runs to come.
+"""Keep decoded images, in memory or in a folder for all runs to come.
 
-In a folder every photo is a file of its raw gray levels, named by a digest of where it comes from,
-when that was changed and how it was decoded; so what is new is decoded and what is there is not,
-and several programs can share the folder.
+In a folder every image is a file of its raw gray levels, named by a digest of where it comes from,
+when that was changed and how it was decoded; so only new or changed images are decoded, and several
+programs can share the folder.
 """
 
 import hashlib
 import os
 import pathlib
 import re
+from collections.abc import Callable, Sequence
 from concurrent import futures
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from keras_homography.data.indexed_source import GetImage
 from keras_homography.utils import files
 
 
-def _path(folder, *what):
-    digest = hashlib.sha256(repr(what).encode()).hexdigest()[:24]
+class DecodedImages(NamedTuple):
+    """Images that can be read by number.
+
+    Attributes:
+      used: what each number stands for: paths, or numbers in a dataset.
+      skipped: `{path or name: reason}` of the images that cannot be used, also logged.
+      get_image: returns the image of a number below `len(used)`, in the graph.
+    """
+
+    used: list
+    skipped: dict[str, str]
+    get_image: GetImage
+
+
+class _UnusableFile(NamedTuple):
+    reason: str
+
+
+def _copy_path(folder: str, *identity: object) -> str:
+    """Return the path of the copy of an image. The suffix stays: folders of earlier runs use it."""
+    digest = hashlib.sha256(repr(identity).encode()).hexdigest()[:24]
     return os.path.join(folder, digest[:2], f"{digest}.grey")
 
 
-def _write(path, photo):
+def _write(path: str, image: np.ndarray) -> None:
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with files.atomic_write(path) as beside:
-        beside.write_bytes(photo.tobytes())
+    with files.atomic_write(path) as temporary:
+        temporary.write_bytes(image.tobytes())
 
 
-def _from_memory(photos):
+def _from_memory(images: np.ndarray) -> GetImage:
     with tf.device("/device:CPU:0"):  # else it would fill the memory of a GPU
-        photos = tf.constant(photos)
-    return lambda number: photos[number]
+        stored = tf.constant(images)
+    return lambda number: stored[number]
 
 
-def _from_files(paths, height, width):
-    paths = tf.constant(paths)
+def _from_files(paths: list[str], height: int, width: int) -> GetImage:
+    stored = tf.constant(paths, tf.string)
 
-    def get(number):
-        gray = tf.io.decode_raw(tf.io.read_file(paths[number]), tf.uint8)
+    def get_image(number: tf.Tensor) -> tf.Tensor:
+        gray = tf.io.decode_raw(tf.io.read_file(stored[number]), tf.uint8)
         return tf.reshape(gray, [height, width, 1])
 
-    return get
+    return get_image
 
 
-def _reason(error):
-    """What an eager operator says is wrong, without what TensorFlow says around it."""
+def _reason(error: tf.errors.OpError) -> str:
+    """Return the message of an eager operation's error without TensorFlow's decoration."""
     message = error.message.splitlines()[0]
     asserted = re.search(r"Summarized data: b'(.*)'", message)
     return asserted[1] if asserted else re.sub(r"^{{.*?}} | \[Op:.*\].*$", "", message)
 
 
-def uncached(paths, read):
-    """Files that are decoded every time: none is looked at but the first ones, up to one that can
-    be read.
+def open_uncached(
+    paths: Sequence[str], decode_file: Callable[[str | tf.Tensor], tf.Tensor]
+) -> DecodedImages:
+    """Use files that are decoded every time they are read.
 
-    Args, returns: as of `keep`.
+    To look at all of them would take as long as to decode them. So only the first ones are, up to
+    one that can be decoded; later ones that cannot are left out of the streams, unnamed.
+
+    Args:
+      paths: of the files.
+      decode_file: returns the image in a file of a path, in the graph.
+
+    Returns:
+      The images, of which some may not be decodable.
     """
     skipped: dict[str, str] = {}
     for path in paths:
         try:
-            read(path)
+            decode_file(path)
             break
         except tf.errors.OpError as error:
             files.record_skipped(path, _reason(error), skipped)
     used = [path for path in paths if path not in skipped]
-    of_number = tf.constant(used)
-    return used, skipped, lambda number: read(of_number[number])
+    path_of_number = tf.constant(used, tf.string)
+    return DecodedImages(used, skipped, lambda number: decode_file(path_of_number[number]))
 
 
-def cache_files(paths, read, cache, key):
-    """Decodes files and keeps them.
+def cache_files(
+    paths: Sequence[str],
+    decode_file: Callable[[str], tf.Tensor],
+    cache: str,
+    key: tuple,
+) -> DecodedImages:
+    """Decode files once and keep their images.
 
     Args:
       paths: of the files.
-      read: the photo in a file, in the graph.
-      cache: "memory", or a folder's path.
-      key: `(height, width, ...)`, all that decides how a file is decoded.
+      decode_file: returns the image in a file of a path.
+      cache: "memory", or the path of a folder.
+      key: `(height, width, ...)`, everything that decides how a file is decoded.
 
     Returns:
-      `(used, skipped, get)`: paths; `{path: reason}`, also named in the log; the photo of a number
-      below `len(used)`, in the graph.
+      The images; none if no file can be used.
 
     Raises:
       OSError: the folder cannot be written.
     """
     height, width = key[:2]
 
-    def decoded(path):
-        """The photo or the path of its copy; or the reason why there is neither."""
+    def decode_or_find(path: str) -> np.ndarray | str | _UnusableFile:
+        """Return the image, or the path of its copy."""
         try:
             state = os.stat(path)
         except OSError as error:
-            return None, error.strerror
+            return _UnusableFile(str(error.strerror))
         try:
             if cache == "memory":
-                return read(path).numpy(), None
-            kept = _path(cache, os.path.abspath(path), state.st_size, state.st_mtime_ns, *key)
-            if not os.path.exists(kept) or os.path.getsize(kept) != height * width:
-                _write(kept, read(path).numpy())
-            return kept, None
+                return decode_file(path).numpy()
+            copy = _copy_path(cache, os.path.abspath(path), state.st_size, state.st_mtime_ns, *key)
+            if not os.path.exists(copy) or os.path.getsize(copy) != height * width:
+                _write(copy, decode_file(path).numpy())
+            return copy
         except tf.errors.OpError as error:
-            return None, _reason(error)
+            return _UnusableFile(_reason(error))
 
-    found: dict = {}
+    decoded: dict[str, Any] = {}
     skipped: dict[str, str] = {}
-    progress = keras.utils.Progbar(len(paths), unit_name="photo")
+    progress = keras.utils.Progbar(len(paths), unit_name="image")
     with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, (result, reason) in zip(paths, pool.map(decoded, paths), strict=True):
-            if reason is None:
-                found[path] = result
-                progress.add(1)
+        for path, result in zip(paths, pool.map(decode_or_find, paths), strict=True):
+            if isinstance(result, _UnusableFile):
+                files.record_skipped(path, result.reason, skipped)
             else:
-                files.record_skipped(path, reason, skipped)
+                decoded[path] = result
+                progress.add(1)
     if skipped:
         logging.warning("Skipped %d of %d files.", len(skipped), len(paths))
-    if not found:
-        return [], skipped, None
-    kept = list(found.values())
-    get = _from_memory(np.stack(kept)) if cache == "memory" else _from_files(kept, height, width)
-    return list(found), skipped, get
+    images = list(decoded.values())
+    if cache == "memory" and images:
+        get_image = _from_memory(np.stack(images))
+    else:
+        get_image = _from_files(images, height, width)
+    return DecodedImages(list(decoded), skipped, get_image)
 
 
-def cache_dataset(name, photos, count, cache, key):
-    """Keeps a whole dataset of decoded photos.
+def cache_dataset(
+    name: str,
+    images_from: Callable[[int], tf.data.Dataset],
+    count: int,
+    cache: str,
+    key: tuple,
+) -> DecodedImages:
+    """Decode a whole dataset once and keep its images.
 
     Args:
       name: of the dataset and its version.
-      photos: function of a number: the finite dataset of `(number, photo)` from that number on,
-        always in the same order, without those that cannot be used.
-      count: how many there are, used or not.
-      cache: "memory" or a folder's path.
-      key: `(height, width, ...)`, all that decides how a photo is decoded.
+      images_from: function of a number: the finite dataset of `(number, image)` from that number
+        on, always in the same order, without those that cannot be used.
+      count: how many images there are, usable or not.
+      cache: "memory", or the path of a folder.
+      key: `(height, width, ...)`, everything that decides how an image is decoded.
 
     Returns:
-      `(used, skipped, get)`, as of `keep`, with numbers in the place of paths.
+      The images; none if none can be used.
+
+    Raises:
+      OSError: the folder cannot be written.
     """
     height, width = key[:2]
-    progress = keras.utils.Progbar(count, unit_name="photo")
+    progress = keras.utils.Progbar(count, unit_name="image")
     used: list[int] = []
     if cache == "memory":
         gray = np.empty([count, height, width, 1], np.uint8)
-        for number, photo in photos(0).as_numpy_iterator():
-            gray[len(used)] = photo
+        for number, image in images_from(0).as_numpy_iterator():
+            gray[len(used)] = image
             used.append(int(number))
             progress.add(1)
-        get = _from_memory(gray[: len(used)])
+        get_image = _from_memory(gray[: len(used)])
     else:
-        paths = [_path(cache, name, number, *key) for number in range(count)]
-        _complete(paths, photos, height * width, progress)
+        paths = [_copy_path(cache, name, number, *key) for number in range(count)]
+        _write_missing(paths, images_from, height * width, progress)
         used = [number for number, path in enumerate(paths) if os.path.getsize(path)]
-        get = _from_files([paths[number] for number in used], height, width)
+        get_image = _from_files([paths[number] for number in used], height, width)
     skipped: dict[str, str] = {}
     for number in sorted(set(range(count)).difference(used)):
         files.record_skipped(
-            f"{name}, photo {number}", "it cannot be decoded, or is too small", skipped
+            f"{name}, image {number}", "it cannot be decoded, or is too small", skipped
         )
-    return used, skipped, get
+    return DecodedImages(used, skipped, get_image)
 
 
-def _complete(paths, photos, size, progress):
-    """Writes those copies that are not there or not whole. An empty one stands for a photo that
-    cannot be used, so that it is not tried again."""
+def _write_missing(
+    paths: list[str],
+    images_from: Callable[[int], tf.data.Dataset],
+    size: int,
+    progress: keras.utils.Progbar,
+) -> None:
+    """Write the copies that are missing or incomplete.
 
-    def is_missing(path):
+    An empty copy stands for an image that cannot be used, so that it is not tried again.
+    """
+
+    def is_missing(path: str) -> bool:
         return not os.path.exists(path) or os.path.getsize(path) not in (0, size)
 
     missing = {number for number, path in enumerate(paths) if is_missing(path)}
     if not missing:
         return
-    # They come in one order, and what a stopped run has written is whole.
-    for number, photo in photos(min(missing)).as_numpy_iterator():
+    # Copies are written in order and atomically, so a run that was stopped goes on from here.
+    for number, image in images_from(min(missing)).as_numpy_iterator():
         if number in missing:
             missing.remove(number)
-            _write(paths[number], photo)
+            _write(paths[number], image)
         progress.update(number + 1)
     for number in missing:
         _write(paths[number], np.empty(0, np.uint8))

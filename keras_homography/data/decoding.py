@@ -1,54 +1,72 @@
-"""JPEG and PNG files -> gray photos of one size, in the graph."""
+"""Decode JPEG and PNG files to gray images of one size, in the graph."""
 
 import tensorflow as tf
 
+from keras_homography.utils import image_input
+
+# Suffixes of the files that TensorFlow decodes.
+SUFFIXES = (*image_input.JPEG_SUFFIXES, ".png")
 # By how much libjpeg shrinks while it decodes: in the frequency domain, so without aliasing.
 _RATIOS = (1, 2, 4, 8)
 
 
-def _gray(photo):
-    return tf.ensure_shape(photo, [None, None, 1])
+def _as_gray(image: tf.Tensor) -> tf.Tensor:
+    return tf.ensure_shape(image, [None, None, 1])
 
 
-def _check_side(height, width, min_side):
+def _check_side(height: tf.Tensor, width: tf.Tensor, min_side: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the sizes once they are checked, in the graph too."""
     reason = tf.strings.format("{}x{} is below {} pixels", (width, height, min_side))
     check = tf.debugging.Assert(tf.minimum(height, width) >= min_side, [reason])
     with tf.control_dependencies([] if check is None else [check]):  # None: done, eagerly
         return tf.identity(height), tf.identity(width)
 
 
-def decode(encoded, height, width, min_side=1):
-    """A file as a gray photo of the given size, stretched to it.
+def decode(encoded: tf.Tensor, height: int, width: int, min_side: int = 1) -> tf.Tensor:
+    """Decode a file and resize the image, whatever its aspect ratio.
 
-    Resampled as `cv2.resize` does with INTER_AREA: by area where both sides shrink, else bilinear.
+    It is resampled as by `cv2.resize` with INTER_AREA: by area where both sides shrink, else
+    bilinear.
 
     Args:
       encoded: string scalar, the bytes of a JPEG or PNG file.
       height: of the result, in pixels.
       width: of the result, in pixels.
-      min_side: of the photo in the file, in pixels.
+      min_side: smallest side of the image in the file, in pixels.
 
     Returns:
-      uint8 `[height, width, 1]`.
+      Uint8 `[height, width, 1]`, gray levels.
 
     Raises:
-      tf.errors.InvalidArgumentError: the file cannot be read, or its photo is too small.
+      tf.errors.InvalidArgumentError: the file cannot be decoded, or its image is too small.
     """
-    photo = _gray(tf.io.decode_image(encoded, channels=1, expand_animations=False))
-    photo = tf.cast(photo, tf.float32)[None]
-    shape = tf.shape(photo)
+    image = _as_gray(tf.io.decode_image(encoded, channels=1, expand_animations=False))
+    image = tf.cast(image, tf.float32)[None]
+    shape = tf.shape(image)
     stored_height, stored_width = _check_side(shape[1], shape[2], min_side)
     resized = tf.cond(
         (stored_height >= height) & (stored_width >= width),
-        lambda: tf.image.resize(photo, [height, width], "area"),
-        lambda: tf.image.resize(photo, [height, width], "bilinear"),
+        lambda: tf.image.resize(image, [height, width], "area"),
+        lambda: tf.image.resize(image, [height, width], "bilinear"),
     )
     return tf.cast(tf.round(resized[0]), tf.uint8)
 
 
-def decode_reduced(encoded, height, width, min_side=1):
-    """A JPEG file decoded at the size next to the one needed, of those that cost nothing: uint8
-    `[any, any, 1]`. See `decode`."""
+def decode_reduced(encoded: tf.Tensor, height: int, width: int, min_side: int = 1) -> tf.Tensor:
+    """Decode a JPEG file at that of libjpeg's reduced sizes that is nearest to a size.
+
+    Args:
+      encoded: string scalar, the bytes of a JPEG file.
+      height: that is needed, in pixels.
+      width: that is needed, in pixels.
+      min_side: smallest side of the image in the file, in pixels.
+
+    Returns:
+      Uint8 `[any, any, 1]`, gray levels.
+
+    Raises:
+      tf.errors.InvalidArgumentError: the file cannot be decoded, or its image is too small.
+    """
     shape = tf.io.extract_jpeg_shape(encoded)
     stored_height, stored_width = _check_side(shape[0], shape[1], min_side)
     shrinkage = tf.cast(stored_height * stored_width, tf.float32) / float(height * width)
@@ -58,7 +76,7 @@ def decode_reduced(encoded, height, width, min_side=1):
     return tf.switch_case(
         tf.clip_by_value(power, 0, len(_RATIOS) - 1),
         [
-            lambda ratio=ratio: _gray(
+            lambda ratio=ratio: _as_gray(
                 tf.io.decode_jpeg(encoded, 1, ratio=ratio, dct_method="INTEGER_ACCURATE")
             )
             for ratio in _RATIOS
@@ -66,15 +84,28 @@ def decode_reduced(encoded, height, width, min_side=1):
     )
 
 
-def decode_quickly(encoded, height, width, min_side=1):
-    """`decode` for photos that are decoded every time they are read: a JPEG file is decoded at the
-    size next to the one needed, which costs a third less. See `decode`."""
+def decode_quickly(encoded: tf.Tensor, height: int, width: int, min_side: int = 1) -> tf.Tensor:
+    """Decode a file that is decoded every time it is read: `decode` at two thirds of its cost.
 
-    def decode_jpeg():
-        photo = decode_reduced(encoded, height, width, min_side)
-        resized = tf.compat.v1.image.resize_bilinear(
-            photo[None], [height, width], half_pixel_centers=True
-        )
+    JPEG files are decoded at a reduced size and resized bilinearly from there, which differs from
+    `decode` by about a gray level; other files are decoded by `decode`.
+
+    Args:
+      encoded: string scalar, the bytes of a JPEG or PNG file.
+      height: of the result, in pixels.
+      width: of the result, in pixels.
+      min_side: smallest side of the image in the file, in pixels.
+
+    Returns:
+      Uint8 `[height, width, 1]`, gray levels.
+
+    Raises:
+      tf.errors.InvalidArgumentError: the file cannot be decoded, or its image is too small.
+    """
+
+    def decode_jpeg() -> tf.Tensor:
+        image = decode_reduced(encoded, height, width, min_side)
+        resized = tf.image.resize(image[None], [height, width], "bilinear")
         return tf.cast(resized[0] + 0.5, tf.uint8)
 
     return tf.cond(

@@ -5,6 +5,7 @@ Imports no TensorFlow: flags and configurations use it before TensorFlow is need
 
 from keras_homography.utils.errors import UserError
 
+NO_DISTORTION = "none"
 # The position of a name is part of its random sequence: append new ones.
 NAMES = ("photometric", "occlusion", "noise", "blur", "low_light", "mixed")
 MAX_STRENGTH = 2.0
@@ -14,11 +15,11 @@ def check(name: str, strength: float) -> None:
     """Check that a distortion exists and that its strength is in range.
 
     Args:
-      name: Of the distortion.
-      strength: Above 0, up to `MAX_STRENGTH`.
+      name: of the distortion.
+      strength: above 0, up to `MAX_STRENGTH`.
 
     Raises:
-      UserError: There is no such distortion, or the strength is out of range.
+      UserError: there is no such distortion, or the strength is out of range.
     """
     if name not in NAMES:
         raise UserError(f"There is no distortion {name!r}; there are {', '.join(NAMES)}.")

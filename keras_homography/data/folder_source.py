@@ -1,4 +1,4 @@
-"""Images of a folder, searched recursively."""
+"""Source of the JPEG and PNG files of a folder, searched recursively."""
 
 import os
 
@@ -8,67 +8,83 @@ from keras_homography.data import decoded_cache, decoding, indexed_source
 from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
-_SUFFIXES = (".jpg", ".jpeg", ".png")
+_HELD_OUT = 20  # one file in so many is for validation
+
+
+def _find_files(folder: str | os.PathLike[str], part: str) -> list[str]:
+    """Return the paths of the image files of a part, sorted."""
+    paths = sorted(
+        os.path.join(parent, name)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith(decoding.SUFFIXES)
+    )
+    if part == "all":
+        return paths
+    if len(paths) < 2:
+        raise UserError(
+            f"{folder} has {len(paths)} JPEG or PNG files; at least 2 are needed, one of them for "
+            "validation. Add images, or name another folder for validation."
+        )
+    held_out = paths[:: min(_HELD_OUT, len(paths))]
+    return held_out if part == "validation" else sorted(set(paths) - set(held_out))
 
 
 class FolderSource(indexed_source.IndexedSource):
-    """All JPEG and PNG files below a folder.
+    """All JPEG and PNG files below a folder; an `sources.ImageSource`.
+
+    Args:
+      folder: path, searched recursively.
+      height: to which every image is resized, in pixels.
+      width: to which every image is resized, in pixels.
+      min_side: smallest side of a usable image before it is resized, in pixels.
+      part: "all" images; every 20th of them, "validation"; or the others, "train".
+      cache: "memory" or a folder's path, to decode all images now and keep them; or "none", to
+        decode an image every time it is read.
+      quick: whether to decode by `decoding.decode_quickly`.
 
     Attributes:
       name: the folder.
       count: how many files are used.
-      files: those files, in order of their names.
-      skipped: `{file: reason}` for those that are not.
+      files: those files, sorted by name.
+      skipped: `{file: reason}` of the files that are not used; with a cache of "none", those that
+        cannot be decoded are known and named only up to the first that can be.
+
+    Raises:
+      UserError: no file can be used.
     """
 
-    def __init__(self, folder, height, width, min_side, part="all", cache="memory", quick=False):
-        """Finds the files and, but for a cache of "none", decodes them.
-
-        Args:
-          folder: path, searched recursively.
-          height: to which every photo is stretched, in pixels.
-          width: to which every photo is stretched, in pixels.
-          min_side: of a usable photo, in pixels, before it is stretched.
-          part: "all" photos; or every 20th, "validation"; or the others, "train".
-          cache: where decoded photos are kept: "memory", a folder's path, or "none".
-          quick: see `open_source`.
-
-        Raises:
-          ValueError: no file can be used.
-        """
-        paths = sorted(
-            os.path.join(parent, name)
-            for parent, _, names in os.walk(folder)
-            for name in names
-            if name.lower().endswith(_SUFFIXES)
-        )
-        if part != "all":
-            if len(paths) < 2:
-                raise UserError(
-                    f"{folder} has {len(paths)} JPEG or PNG files; at least 2 are needed, one of "
-                    "them for validation. Add photos, or name another folder for validation."
-                )
-            held_out = paths[:: min(20, len(paths))]
-            paths = held_out if part == "validation" else sorted(set(paths) - set(held_out))
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        height: int,
+        width: int,
+        min_side: int,
+        part: str = "all",
+        cache: str = "memory",
+        quick: bool = False,
+    ) -> None:
+        found = _find_files(folder, part)
+        # Reading a pipe would wait for ever.
+        special = {path for path in found if os.path.exists(path) and not os.path.isfile(path)}
+        paths = [path for path in found if path not in special]
         decoder = decoding.decode_quickly if quick else decoding.decode
-        # A pipe would be waited on for ever.
-        special = [path for path in paths if os.path.exists(path) and not os.path.isfile(path)]
-        paths = [path for path in paths if path not in special]
 
-        def read(path):
+        def decode_file(path: str | tf.Tensor) -> tf.Tensor:
             return decoder(tf.io.read_file(path), height, width, min_side)
 
         if cache == "none":
-            self.files, skipped, get = decoded_cache.uncached(paths, read)
+            images = decoded_cache.open_uncached(paths, decode_file)
         else:
             key = height, width, min_side, decoder.__name__
-            self.files, skipped, get = decoded_cache.cache_files(paths, read, cache, key)
-        for path in special:
-            files.record_skipped(path, "is no regular file", skipped)
-        if not self.files:
-            reasons = "; ".join(list(skipped.values())[:3])
+            images = decoded_cache.cache_files(paths, decode_file, cache, key)
+        for path in sorted(special):
+            files.record_skipped(path, "is no regular file", images.skipped)
+        if not images.used:
+            reasons = "; ".join(list(images.skipped.values())[:3])
             raise UserError(
-                f"No usable photo below {folder}: {len(paths)} JPEG or PNG files found, "
-                f"{len(skipped)} skipped{' (' + reasons + ')' if reasons else ''}."
+                f"No usable image below {folder}: {len(paths)} JPEG or PNG files found, "
+                f"{len(images.skipped)} skipped{' (' + reasons + ')' if reasons else ''}."
             )
-        super().__init__(str(folder), len(self.files), get, skipped)
+        self.files: list[str] = images.used
+        super().__init__(str(folder), len(self.files), images.get_image, images.skipped)

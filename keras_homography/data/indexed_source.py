@@ -1,47 +1,75 @@
-"""Endless streams of photos, of any source whose photos have numbers.
+"""Source of images that can be read in any order, and the shuffling of endless streams."""
 
-What a stream is, `photos` says.
-"""
+from collections.abc import Callable
 
 import tensorflow as tf
 
+# The image with a number, int64 scalar -> uint8 `[height, width, 1]`, in the graph.
+GetImage = Callable[[tf.Tensor], tf.Tensor]
 
-def stream_positions(start, shard):
-    """The positions of a stream: a dataset of int64 scalars."""
+
+def stream_positions(start: int, shard: tuple[int, int]) -> tf.data.Dataset:
+    """Return the positions of a stream: an endless dataset of int64 scalars.
+
+    Args:
+      start: first position of all workers together.
+      shard: `(index, count)`: which of how many workers this is.
+    """
     index, count = shard
     return tf.data.Dataset.range(start + index, tf.int64.max, count)
 
 
-def keep_position(get):
-    """A function `(position, *found) -> (position, get(position, *found))`."""
+def with_position(function: Callable[..., tf.Tensor]) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+    """Return a function `(position, *rest) -> (position, function(position, *rest))`."""
 
     @tf.autograph.experimental.do_not_convert  # nothing to convert, and seconds to look for it
-    def get_with_position(position, *found):
-        return position, get(position, *found)
+    def function_with_position(
+        position: tf.Tensor, *rest: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return position, function(position, *rest)
 
-    return get_with_position
+    return function_with_position
 
 
-def shuffled_index(position, count, seed):
-    """Which of `count` items is at a position of an endless sequence of rounds through them, each
-    in an order of its own: int64 scalar, a pure function of the seed."""
+def shuffled_index(position: tf.Tensor, count: int, seed: int) -> tf.Tensor:
+    """Return which of `count` items is at a position of an endless, shuffled sequence.
+
+    The sequence consists of rounds through all items, each in another order.
+
+    Args:
+      position: int64 scalar.
+      count: number of items.
+      seed: of the orders.
+
+    Returns:
+      Int64 scalar below `count`, a pure function of the arguments.
+    """
     seed_of_round = tf.stack([tf.cast(seed, tf.int64), position // count])
     return tf.random.experimental.index_shuffle(position % count, seed_of_round, count - 1)
 
 
 class IndexedSource:
-    """Photos that can be had in any order. Every round through them has an order of its own."""
+    """Images that can be read in any order; a `sources.ImageSource`.
 
-    def __init__(self, name, count, get, skipped):
-        """Args: `name`; how many photos; the photo of a number below that, in the graph; what is
-        left out, `{name: reason}`."""
-        self.name, self.count, self._get, self.skipped = name, count, get, skipped
+    Args:
+      name: of the source.
+      count: how many images there are.
+      get_image: returns the image of a number below `count`, in the graph.
+      skipped: `{path or name: reason}` of the images that are not used.
+    """
 
-    def stream(self, seed, start=0, shard=(0, 1)):
-        """See `photos`."""
+    def __init__(self, name: str, count: int, get_image: GetImage, skipped: dict[str, str]) -> None:
+        self.name = name
+        self.count: int | None = count
+        self.skipped = skipped
+        self._num_images = count
+        self._get_image = get_image
 
-        def pick(position):
-            return self._get(shuffled_index(position, self.count, seed))
+    def stream(self, seed: int, start: int = 0, shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+        """Return the endless sequence of images of a seed: see `sources.ImageSource.stream`."""
 
-        picked = stream_positions(start, shard).map(keep_position(pick), tf.data.AUTOTUNE)
+        def pick(position: tf.Tensor) -> tf.Tensor:
+            return self._get_image(shuffled_index(position, self._num_images, seed))
+
+        picked = stream_positions(start, shard).map(with_position(pick), tf.data.AUTOTUNE)
         return picked.ignore_errors()

@@ -16,15 +16,15 @@ class PairSpec:
       >>> spec = PairSpec(patch_size=64, rho=16, image_width=160, image_height=120)
 
     Attributes:
-      patch_size: Side of the square patches.
-      rho: Largest corner offset along x and along y.
-      image_width: Width of the images that patches are cut from.
-      image_height: Height of the images that patches are cut from.
-      integer_offsets: Whether corner offsets are integers, as in DeTone et al. 2016, instead of
+      patch_size: side of the square patches.
+      rho: largest corner offset along x and along y.
+      image_width: width of the images that patches are cut from.
+      image_height: height of the images that patches are cut from.
+      integer_offsets: whether corner offsets are integers, as in DeTone et al. 2016, instead of
         any real numbers.
 
     Raises:
-      UserError: The patches do not fit into the images with every corner offset, or corners could
+      UserError: the patches do not fit into the images with every corner offset, or corners could
         meet.
     """
 

@@ -39,9 +39,9 @@ def sample_pair(seed: int, index: int | tf.Tensor, spec: PairSpec) -> tuple[tf.T
     """Draw the position and the corner offsets of one pair.
 
     Args:
-      seed: Int64 scalar, of the whole sequence.
-      index: Int64 scalar, the number of the pair in it.
-      spec: Sizes and range.
+      seed: int64 scalar, of the whole sequence.
+      index: int64 scalar, the number of the pair in it.
+      spec: sizes and range.
 
     Returns:
       `(position, h4pt)`: int32 `[2]`, the top-left corner `(x, y)` of the patches in the image, at
@@ -73,10 +73,10 @@ def extract_patches(
     images, of which a crop is kept; sampling the patch alone is several times faster.
 
     Args:
-      images: Uint8 or float32 `[n, height, width, 1]`, integer gray levels in 0..255.
-      positions: Int32 `[n, 2]`, from `sample_pair`.
-      h4pt: Float32 `[n, 4, 2]`, from `sample_pair`.
-      patch_size: Side of the patches, in pixels.
+      images: uint8 or float32 `[n, height, width, 1]`, integer gray levels in 0..255.
+      positions: int32 `[n, 2]`, from `sample_pair`.
+      h4pt: float32 `[n, 4, 2]`, from `sample_pair`.
+      patch_size: side of the patches, in pixels.
 
     Returns:
       Float32 `[n, patch_size, patch_size, 2]`, integer gray levels in 0..255 as a camera stores
@@ -101,8 +101,8 @@ def make_pair_fn(
     It gives the same on the host, in `tf.data`, and on an accelerator, in the step of training.
 
     Args:
-      seed: Of the whole sequence of pairs.
-      spec: Sizes and range.
+      seed: of the whole sequence of pairs.
+      spec: sizes and range.
 
     Returns:
       A function of images, uint8 `[n, height, width, 1]` of the sizes in `spec`, and the numbers

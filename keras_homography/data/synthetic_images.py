@@ -1,4 +1,4 @@
-"""Endless photo-like images from a seed, in the graph: no file, no network, no license.
+"""Draw dead-leaves images, which have the statistics of photos, from a seed in the graph.
 
 A dead-leaves image (Lee, Mumford, Huang 2001, "Occlusion models for natural images") is what
 remains visible of leaves that fell on each other: like a photo it has occlusion, sharp and soft
@@ -14,9 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 # Side of the cells in pixels, first layer at the bottom. Sizes alternate so that large leaves also
-# cover small ones.
+# occlude small ones.
 _LAYERS = (192, 96, 48, 128, 24, 64, 160, 32, 16, 96, 48, 12, 72, 24, 40, 9, 112, 30)
-# What is random about a leaf: from and to. Lengths are in half cells, gray levels about in [-1, 1].
+# Random properties of a leaf: lowest and highest. Lengths are in half cells, gray levels about in
+# [-1, 1].
 _LEAF = {
     "x": (-0.35, 0.35),
     "y": (-0.35, 0.35),
@@ -25,7 +26,7 @@ _LEAF = {
     "elongation": (0.3, 1.0),
     "kind": (0.0, 1.0),
     "blur": (-11.0, 5.0),  # of the edge, in pixels: one leaf in four is out of focus
-    "presence": (-1.0, 3.0),  # above 0: there
+    "presence": (-1.0, 3.0),  # above 0: the cell has a leaf
     "stripes": (0.5, 3.0),  # how many over the leaf's radius
     "striped": (-4.0, 1.0),  # above 0: their contrast
     "gray": (-1.0, 1.0),
@@ -36,8 +37,8 @@ _COARSEST_NOISE = 64  # pixels between the values of the coarsest octave of text
 _BORDER = 32  # of the texture, so that every layer can shift it
 
 
-def _noise(seed, height, width):
-    """Texture whose spectrum falls as 1/f: float32 `[height, width]`, about in [-1, 1]."""
+def _draw_noise(seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Draw texture whose spectrum falls as 1/f: float32 `[height, width]`, about in [-1, 1]."""
     octaves = int(math.log2(_COARSEST_NOISE)) + 1
     total = tf.zeros([height, width])
     for octave, seed_of_octave in enumerate(tf.unstack(tf.random.split(seed, octaves))):
@@ -50,13 +51,30 @@ def _noise(seed, height, width):
     return total / 2.0
 
 
-def _layer(seed, cell, height, width):
-    """One layer of leaves: their `(opacity, gray, texture_strength)`, each `[height, width]`."""
+def _draw_leaves(seed: tf.Tensor, count: int) -> dict[str, tf.Tensor]:
+    """Draw the properties of leaves: `{property: float32 [count, 1]}`."""
+    low, high = np.array(list(_LEAF.values()), np.float32).T[:, :, None, None]
+    random = tf.random.stateless_uniform([len(_LEAF), count, 1], seed)
+    return dict(zip(_LEAF, tf.unstack(low + (high - low) * random), strict=True))
+
+
+def _draw_layer(
+    seed: tf.Tensor, cell: int, height: int, width: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Draw one layer of leaves.
+
+    Args:
+      seed: int64 `[2]`.
+      cell: side of its cells, in pixels.
+      height: of the image, in pixels.
+      width: of the image, in pixels.
+
+    Returns:
+      `(opacity, gray, texture_strength)`, each float32 `[height, width]`.
+    """
     rows, columns = height // cell + 2, width // cell + 2
     seed_of_leaves, seed_of_shift = tf.unstack(tf.random.split(seed, 2))
-    low, high = np.array(list(_LEAF.values()), np.float32).T[:, :, None, None]
-    random = tf.random.stateless_uniform([len(_LEAF), rows * columns, 1], seed_of_leaves)
-    leaf = dict(zip(_LEAF, tf.unstack(low + (high - low) * random), strict=True))
+    leaf = _draw_leaves(seed_of_leaves, rows * columns)
 
     # Cells by pixels, `[rows * columns, cell * cell]`, by matrix products: far faster on a CPU
     # than broadcasting over four dimensions.
@@ -66,12 +84,12 @@ def _layer(seed, cell, height, width):
     cosine, sine = tf.cos(leaf["angle"]) / leaf["radius"], tf.sin(leaf["angle"]) / leaf["radius"]
     x0, y0, elongation = leaf["x"], leaf["y"], leaf["elongation"]
     along = tf.concat([cosine, sine, -cosine * x0 - sine * y0], -1) @ pixels
-    aside = (tf.concat([-sine, cosine, sine * x0 - cosine * y0], -1) / elongation) @ pixels
+    across = (tf.concat([-sine, cosine, sine * x0 - cosine * y0], -1) / elongation) @ pixels
 
-    ellipse = tf.sqrt(along * along + aside * aside)
-    rectangle = tf.maximum(tf.abs(along), tf.abs(aside))
-    triangle = tf.maximum(1.126 * tf.abs(along) + 0.65 * aside, -1.3 * aside)
-    reach = tf.where(
+    ellipse = tf.sqrt(along * along + across * across)
+    rectangle = tf.maximum(tf.abs(along), tf.abs(across))
+    triangle = tf.maximum(1.126 * tf.abs(along) + 0.65 * across, -1.3 * across)
+    distance = tf.where(  # from the center; 1 at the edge
         leaf["kind"] < 0.4, ellipse, tf.where(leaf["kind"] < 0.75, rectangle, triangle)
     )
 
@@ -79,12 +97,12 @@ def _layer(seed, cell, height, width):
     focus = tf.maximum(1.0, leaf["blur"])
     sharpness = elongation * leaf["radius"] * (cell / 2.0) / focus
     present = tf.cast(leaf["presence"] > 0.0, tf.float32)
-    opacity = present * tf.clip_by_value((1.0 - reach) * sharpness + 0.5, 0.0, 1.0)
+    opacity = present * tf.clip_by_value((1.0 - distance) * sharpness + 0.5, 0.0, 1.0)
 
     stripes = along * leaf["stripes"]
     stripes = tf.maximum(0.0, leaf["striped"]) * tf.abs(stripes - tf.round(stripes))
-    gray = leaf["gray"] + leaf["shade"] * (along + aside) + stripes
-    texture_strength = leaf["texture"] ** 2 * tf.ones_like(reach)
+    gray = leaf["gray"] + leaf["shade"] * (along + across) + stripes
+    texture_strength = leaf["texture"] ** 2 * tf.ones_like(distance)
 
     layer = tf.reshape(tf.stack([opacity, gray, texture_strength]), [3, rows, columns, cell, cell])
     layer = tf.reshape(tf.transpose(layer, [0, 1, 3, 2, 4]), [3, rows * cell, columns * cell])
@@ -93,8 +111,11 @@ def _layer(seed, cell, height, width):
 
 
 @tf.function(autograph=False)  # Traced once a size; every pipeline that draws would trace it anew.
-def draw_image(seed, height, width):
-    """Draws one image.
+def draw_image(seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Draw one image.
+
+    Example:
+      >>> image = draw_image(tf.constant([0, 1], tf.int64), 240, 320)
 
     Args:
       seed: int64 `[2]`. The same seed gives the same image, bit for bit.
@@ -102,17 +123,17 @@ def draw_image(seed, height, width):
       width: in pixels.
 
     Returns:
-      uint8 `[height, width, 1]`, gray levels.
+      Uint8 `[height, width, 1]`, gray levels.
     """
     seeds = iter(tf.unstack(tf.random.split(seed, 2 * len(_LAYERS) + 4)))
-    texture = _noise(next(seeds), height + _BORDER, width + _BORDER)
+    texture = _draw_noise(next(seeds), height + _BORDER, width + _BORDER)
     fixed_texture = texture[:height, :width]
     canvas = fixed_texture
     clutter = tf.random.stateless_uniform([], next(seeds), 0.2, 1.0)
     for cell in _LAYERS:
-        opacity, gray, strength = _layer(next(seeds), cell, height, width)
+        opacity, gray, strength = _draw_layer(next(seeds), cell, height, width)
         if cell < 64:
-            # Small things come in groups, as in photos: here and there smooth areas stay.
+            # Small leaves come in groups, as in photos, and leave some areas smooth.
             shift = tf.random.stateless_uniform([2], next(seeds), 0, _BORDER, tf.int32)
             groups = tf.slice(texture, shift, [height, width])
             opacity *= tf.clip_by_value(8.0 * (groups + clutter - 0.5), 0.0, 1.0)

@@ -1,9 +1,10 @@
-"""Photos of a TFDS dataset."""
+"""Source of the images of a TensorFlow Datasets (TFDS) dataset."""
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_homography.data import decoded_cache, decoding, indexed_source
+from keras_homography.data.sources import ImageSource
 from keras_homography.utils.errors import UserError
 
 _SPLITS = {
@@ -11,22 +12,41 @@ _SPLITS = {
     "validation": ["validation", "test", "train"],
     "all": ["validation", "test", "train"],
 }
-# TFDS knows a download's size only once it is prepared; its catalogue says this of COCO 2017.
+# TFDS knows a download's size only once it is prepared; its catalog says this of COCO 2017.
 _COCO_DOWNLOAD = "25.20 GiB"
 
 
 class TfdsSource:
-    """One split of a TFDS dataset that has an `image`, decoded by us as gray every time."""
+    """One split of a TFDS dataset, decoded as gray every time; an `sources.ImageSource`.
 
-    _BLOCK = 1024  # encoded photos: about 160 MB of COCO
+    Args:
+      builder: a prepared `tfds.core.DatasetBuilder` of a dataset that has a feature "image".
+      split: name of the split.
+      height: to which every image is resized, in pixels.
+      width: to which every image is resized, in pixels.
+      min_side: smallest side of a usable image before it is resized, in pixels.
+      quick: whether to decode by `decoding.decode_quickly`.
 
-    def __init__(self, builder, split, height, width, min_side, quick=False):
-        """Args: `builder`, prepared; `split`, a name; the size to which photos are stretched;
-        `min_side` and `quick`, see `sources.open_source`.
+    Attributes:
+      name: of the dataset, its version and the split.
+      count: how many images the split has; those that cannot be decoded are left out of streams.
+      skipped: empty: what cannot be decoded is not known in advance; see `cache`.
 
-        Raises:
-          ValueError: the dataset has no such split, or no image.
-        """
+    Raises:
+      UserError: the dataset has no such split, or no image.
+    """
+
+    _BLOCK = 1024  # encoded images: about 160 MB of COCO
+
+    def __init__(
+        self,
+        builder: tfds.core.DatasetBuilder,
+        split: str,
+        height: int,
+        width: int,
+        min_side: int,
+        quick: bool = False,
+    ) -> None:
         if split not in builder.info.splits:
             raise UserError(
                 f"{builder.info.full_name} has no split {split!r}; it has "
@@ -38,9 +58,12 @@ class TfdsSource:
                 f"{sorted(builder.info.features)}."
             )
         self.name = f"{builder.info.full_name}/{split}"
-        self.count = builder.info.splits[split].num_examples
+        self._num_images: int = builder.info.splits[split].num_examples
+        self.count: int | None = self._num_images
+        self.skipped: dict[str, str] = {}
+        self._cache_key = (height, width, min_side, quick)
         decoder = decoding.decode_quickly if quick else decoding.decode
-        self._decode = indexed_source.keep_position(
+        self._decode = indexed_source.with_position(
             lambda _, encoded: decoder(encoded, height, width, min_side)
         )
         self._encoded = builder.as_dataset(
@@ -51,58 +74,93 @@ class TfdsSource:
             read_config=tfds.ReadConfig(try_autocache=False),
         ).map(lambda example: example["image"])
 
-    def stream(self, seed, start=0, shard=(0, 1)):
-        """See `photos`. TFDS shuffles records when it prepares them; every round shuffles them
-        again within blocks, and what is left out is not decoded."""
+    def stream(self, seed: int, start: int = 0, shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+        """Return the endless sequence of images of a seed: see `sources.ImageSource.stream`.
 
-        def one_round(round_):
-            def shuffle(number, block):
+        TFDS shuffles records when it prepares them. Every round shuffles them again within blocks;
+        images that are left out are not decoded.
+        """
+
+        def one_round(round_number: tf.Tensor) -> tf.data.Dataset:
+            def shuffle(number: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
                 # Not `Dataset.shuffle`: it takes no seed of the graph once a global one is set.
-                seed_of_block = tf.stack([tf.cast(seed, tf.int64), round_ * 2**32 + number])
+                seed_of_block = tf.stack([tf.cast(seed, tf.int64), round_number * 2**32 + number])
                 return tf.random.experimental.stateless_shuffle(block, seed_of_block)
 
             shuffled = self._encoded.batch(self._BLOCK).enumerate().map(shuffle).unbatch()
-            return shuffled.enumerate(round_ * self.count)
+            return shuffled.enumerate(round_number * self._num_images)
 
         index, count = shard
         return (
-            tf.data.Dataset.counter(start // self.count)
+            tf.data.Dataset.counter(start // self._num_images)
             .flat_map(one_round)
-            .skip(start % self.count)
+            .skip(start % self._num_images)
             .shard(count, index)
             .map(self._decode, tf.data.AUTOTUNE)
             .ignore_errors()
         )
 
-    def keep(self, cache, key):
-        """All of the photos, decoded once: see `decoded_cache.cache_dataset`.
+    def cache(self, cache: str) -> indexed_source.IndexedSource:
+        """Decode all images once and keep them.
+
+        Args:
+          cache: "memory", or the path of a folder.
+
+        Returns:
+          A source of the same images, which names those that cannot be decoded.
 
         Raises:
-          ValueError: none can be used.
+          UserError: no image can be decoded.
         """
 
-        def photos(start):
+        def images_from(start: int) -> tf.data.Dataset:
             numbered = self._encoded.enumerate().skip(start)
             return numbered.map(self._decode, tf.data.AUTOTUNE).ignore_errors()
 
-        used, skipped, get = decoded_cache.cache_dataset(self.name, photos, self.count, cache, key)
-        if not used:
-            raise UserError(f"No usable photo in {self.name}: all {self.count} are skipped.")
-        return indexed_source.IndexedSource(self.name, len(used), get, skipped)
+        images = decoded_cache.cache_dataset(
+            self.name, images_from, self._num_images, cache, self._cache_key
+        )
+        if not images.used:
+            raise UserError(f"No usable image in {self.name}: all {self.count} are skipped.")
+        return indexed_source.IndexedSource(
+            self.name, len(images.used), images.get_image, images.skipped
+        )
 
 
-def open_split(name, part, height, width, min_side, data_dir, cache, quick):
-    """A split of a prepared TFDS dataset; see `sources.open_source`.
+def open_split(
+    name: str,
+    part: str,
+    height: int,
+    width: int,
+    min_side: int,
+    data_dir: str | None,
+    cache: str,
+    quick: bool,
+) -> ImageSource:
+    """Open the split of a prepared TFDS dataset that a part of the data is taken from.
+
+    Args:
+      name: of the dataset, such as "coco/2017".
+      part: "train", "validation" or "all", as in `sources.open_source`.
+      height: to which every image is resized, in pixels.
+      width: to which every image is resized, in pixels.
+      min_side: smallest side of a usable image before it is resized, in pixels.
+      data_dir: where TFDS keeps its datasets; None for its default.
+      cache: "memory", a folder's path, or "none".
+      quick: whether to decode by `decoding.decode_quickly`.
+
+    Returns:
+      The source.
 
     Raises:
-      ValueError: there is no such dataset, it is not prepared, or nothing in it can be used.
+      UserError: there is no such dataset, it is not prepared, or nothing in it can be used.
     """
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (ValueError, TypeError) as error:
         raise UserError(
             f"{name!r} is neither a folder nor a TFDS dataset: {str(error).splitlines()[0]} Give "
-            "a folder of photos, a TFDS name such as coco/2017, or 'synthetic', which needs no "
+            "a folder of images, a TFDS name such as coco/2017, or 'synthetic', which needs no "
             "data."
         ) from None
     if not builder.is_prepared():
@@ -110,10 +168,10 @@ def open_split(name, part, height, width, min_side, data_dir, cache, quick):
         raise UserError(
             f"The TFDS dataset {name!r} is not prepared in {builder.data_dir}. Prepare it once "
             f"with `tfds build {name}{f' --data_dir {data_dir}' if data_dir else ''}` (download: "
-            f"{size}). Two sources need no preparation: a folder of photos "
-            "(--dataset=path/to/photos) and generated images (--dataset=synthetic)."
+            f"{size}). Two sources need no preparation: a folder of images "
+            "(--dataset=path/to/images) and generated images (--dataset=synthetic)."
         )
     splits = builder.info.splits
     split = next((split for split in _SPLITS[part] if split in splits), _SPLITS[part][0])
     source = TfdsSource(builder, split, height, width, min_side, quick)
-    return source if cache == "none" else source.keep(cache, (height, width, min_side, quick))
+    return source if cache == "none" else source.cache(cache)

@@ -10,6 +10,10 @@ import numpy.typing as npt
 
 from keras_homography.utils.errors import UserError
 
+JPEG_SUFFIXES = (".jpg", ".jpeg")
+# Of the image files that are looked for in folders.
+SUFFIXES = (*JPEG_SUFFIXES, ".png", ".bmp", ".tif", ".tiff", ".webp")
+
 
 def as_gray(image: npt.ArrayLike, name: str) -> npt.NDArray[np.uint8]:
     """Convert an image to grayscale.

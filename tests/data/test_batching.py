@@ -5,15 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_homography.data import batching, folder_source, pairs, tf_data_service
+from keras_homography.data import batching, folder_source, pairs
 from keras_homography.data.pair_spec import PairSpec
 
 SPEC = PairSpec(patch_size=32, rho=8, image_width=80, image_height=60)
 
 
 @pytest.fixture(scope="module")
-def source(photo_folder):
-    return folder_source.FolderSource(photo_folder, 60, 80, min_side=128)
+def source(image_folder):
+    return folder_source.FolderSource(image_folder, 60, 80, min_side=128)
 
 
 def read(source, count, **options):
@@ -83,20 +83,6 @@ def test_photos_and_indices_make_the_same_pairs(source):
         made = make(photo, indices)
         np.testing.assert_array_equal(made[0], patches)
         np.testing.assert_array_equal(made[1], h4pt)
-
-
-@pytest.mark.parametrize(
-    ("address", "message"),
-    [
-        ("localhost:5050", "is grpc://host:port; got"),
-        ("grpc://localhost", "is grpc://host:port"),
-        ("grpc://localhost:1", "No data service answers at grpc://localhost:1"),
-        ("grpc://localhost:99999", "No data service answers"),
-    ],
-)
-def test_a_wrong_data_service_is_refused(address, message):
-    with pytest.raises(ValueError, match=message):
-        tf_data_service.parse_address(address)
 
 
 def test_validation_is_frozen_and_of_the_count_asked_for(source):

@@ -55,7 +55,7 @@ def test_all_bad_is_an_error(dirty, tmp_path):
     folder, _, unusable = dirty
     for name in unusable - {"pipe.jpg", "itself.jpg"}:
         (tmp_path / name).symlink_to(folder / name)
-    with pytest.raises(ValueError, match="No usable photo below"):
+    with pytest.raises(ValueError, match="No usable image below"):
         sources.open_source(tmp_path, "all", min_side=64, **SIZE)
 
 

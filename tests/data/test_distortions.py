@@ -7,7 +7,13 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from keras_homography.data import batching, distortions, sources, synthetic_images
+from keras_homography.data import (
+    batching,
+    distortion_names,
+    distortions,
+    sources,
+    synthetic_images,
+)
 from keras_homography.data.pair_spec import PairSpec
 
 SIZE = 64
@@ -33,7 +39,7 @@ def distort(name, seed, pair, other=None, strength=1.0):
 
 def seeds_of_patches(name, seed):
     """The seeds of A and B, as the documented scheme derives them."""
-    number = distortions.NAMES.index(name)
+    number = distortion_names.NAMES.index(name)
     folded = tf.random.fold_in(tf.constant(seed, tf.int64), tf.constant(number, tf.int64))
     return tf.unstack(tf.random.split(folded))
 
@@ -151,9 +157,9 @@ def test_occlusion_shows_a_part_of_the_other_photo(pair):
 @settings(max_examples=20, deadline=None)
 @example(name="mixed", seed=[1, 0], strength=1.9, size=8)  # blurred by more than its side
 @given(
-    name=st.sampled_from(distortions.NAMES),
+    name=st.sampled_from(distortion_names.NAMES),
     seed=st.lists(st.integers(-(2**62), 2**62), min_size=2, max_size=2),
-    strength=st.floats(0.01, distortions.MAX_STRENGTH),
+    strength=st.floats(0.01, distortion_names.MAX_STRENGTH),
     size=st.integers(8, 33),
 )
 def test_results_are_whole_gray_levels_and_repeat(name, seed, strength, size):
@@ -180,7 +186,7 @@ def test_a_and_b_are_drawn_independently(pair, name):
     assert np.abs(found[..., 0] - found[..., 1]).mean() > 0.5
 
 
-@pytest.mark.parametrize("name", distortions.NAMES)
+@pytest.mark.parametrize("name", distortion_names.NAMES)
 def test_a_pair_is_the_same_in_any_batch_eagerly_and_in_a_pipeline(pair, photo, name):
     function = distortions.get_distortion(name)
     pairs = np.stack([np.roll(pair, shift, 0) for shift in range(5)])

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from keras_homography.data import decoding, folder_source, sources, tfds_source
+from keras_homography.data import decoding, folder_source, sources, synthetic_source, tfds_source
 
 
 def read(source, count, seed=0, start=0):
@@ -65,16 +65,16 @@ def test_decode_makes_color_gray(images):
     assert np.abs(decoded[..., 0].astype(int) - expected).max() <= 1
 
 
-def test_folder_finds_all_photos(photo_folder):
-    source = folder_source.FolderSource(photo_folder, 60, 80, min_side=128)
+def test_folder_finds_all_photos(image_folder):
+    source = folder_source.FolderSource(image_folder, 60, 80, min_side=128)
     assert len(source.files) == 8
     assert sum("below" in file for file in source.files) == 2
     assert source.skipped == {}
     assert {photo.shape for photo in read(source, 3)} == {(60, 80, 1)}
 
 
-def test_folder_streams_every_photo_once_a_round_in_new_orders(photo_folder):
-    source = folder_source.FolderSource(photo_folder, 60, 80, min_side=128)
+def test_folder_streams_every_photo_once_a_round_in_new_orders(image_folder):
+    source = folder_source.FolderSource(image_folder, 60, 80, min_side=128)
     stream = [photo.tobytes() for photo in read(source, 24)]
     rounds = [stream[i : i + 8] for i in (0, 8, 16)]
     assert all(len(set(one)) == 8 for one in rounds)
@@ -83,10 +83,10 @@ def test_folder_streams_every_photo_once_a_round_in_new_orders(photo_folder):
     assert [photo.tobytes() for photo in read(source, 8, seed=1)] != rounds[0]
 
 
-def test_every_cache_gives_the_same_photos(photo_folder, tmp_path):
+def test_every_cache_gives_the_same_photos(image_folder, tmp_path):
     kept = str(tmp_path / "kept")
     memory, disk, none = (
-        folder_source.FolderSource(photo_folder, 60, 80, 128, cache=cache)
+        folder_source.FolderSource(image_folder, 60, 80, 128, cache=cache)
         for cache in ("memory", kept, "none")
     )
     for expected, *others in zip(read(memory, 20), read(disk, 20), read(none, 20), strict=True):
@@ -94,9 +94,9 @@ def test_every_cache_gives_the_same_photos(photo_folder, tmp_path):
             np.testing.assert_array_equal(other, expected)
 
 
-def test_a_cache_on_disk_is_made_once_and_follows_changes(photo_folder, tmp_path):
+def test_a_cache_on_disk_is_made_once_and_follows_changes(image_folder, tmp_path):
     folder, kept = tmp_path / "photos", tmp_path / "kept"
-    shutil.copytree(photo_folder, folder)
+    shutil.copytree(image_folder, folder)
 
     def open_and_list():
         source = folder_source.FolderSource(folder, 60, 80, 128, cache=str(kept))
@@ -117,8 +117,8 @@ def test_a_cache_on_disk_is_made_once_and_follows_changes(photo_folder, tmp_path
     assert not list(kept.rglob(".*"))
 
 
-def test_photos_that_go_bad_are_left_out_of_the_stream(photo_folder, tmp_path):
-    shutil.copytree(photo_folder, tmp_path / "photos")
+def test_photos_that_go_bad_are_left_out_of_the_stream(image_folder, tmp_path):
+    shutil.copytree(image_folder, tmp_path / "photos")
     source = folder_source.FolderSource(tmp_path / "photos", 60, 80, 128, cache="none")
     whole = [position for position, _ in source.stream(0).take(16).as_numpy_iterator()]
     assert whole == list(range(16))
@@ -127,10 +127,10 @@ def test_photos_that_go_bad_are_left_out_of_the_stream(photo_folder, tmp_path):
     assert len(set(range(16)) - set(left)) == 2  # once a round
 
 
-def test_shards_are_together_the_whole(photo_folder):
+def test_shards_are_together_the_whole(image_folder):
     for source in (
-        folder_source.FolderSource(photo_folder, 60, 80, 128),
-        sources.SyntheticSource(60, 80),
+        folder_source.FolderSource(image_folder, 60, 80, 128),
+        synthetic_source.SyntheticSource(60, 80),
     ):
         whole = list(source.stream(5, 6).take(12).as_numpy_iterator())
         parts = [source.stream(5, 6, (i, 3)).take(4).as_numpy_iterator() for i in range(3)]
@@ -179,24 +179,24 @@ def test_bad_records_of_a_tfds_dataset_are_named(images, tmp_path, cache, caplog
     builder = Records([b"text", good[0], good[1][:500], encode(images[0][:20]), *good[1:]])
     kept = []
     for _ in range(2):  # the second time from the copies
-        source = tfds_source.TfdsSource(builder, "train", 60, 80, 32).keep(cache, (60, 80, 32))
+        source = tfds_source.TfdsSource(builder, "train", 60, 80, 32).cache(cache)
         assert source.count == 3
-        assert list(source.skipped) == [f"records/1.0.0/train, photo {i}" for i in (0, 2, 3)]
+        assert list(source.skipped) == [f"records/1.0.0/train, image {i}" for i in (0, 2, 3)]
         kept.append({photo.tobytes() for photo in read(source, 3)})
         for copy in [path for path in tmp_path.rglob("*.grey") if path.stat().st_size][:1]:
             copy.write_bytes(b"half a photo")
     assert kept[0] == kept[1]
     assert len(kept[0]) == 3
-    assert "photo 2" in caplog.text
+    assert "image 2" in caplog.text
     stream = tfds_source.TfdsSource(builder, "train", 60, 80, 32).stream(0).take(6)
     assert {photo.tobytes() for _, photo in stream.as_numpy_iterator()} == kept[0]
-    with pytest.raises(ValueError, match="No usable photo in records"):
-        tfds_source.TfdsSource(Records([b"text"]), "train", 60, 80, 32).keep(cache, (60, 80, 32))
+    with pytest.raises(ValueError, match="No usable image in records"):
+        tfds_source.TfdsSource(Records([b"text"]), "train", 60, 80, 32).cache(cache)
 
 
-def test_parts_of_a_folder_are_disjoint_and_complete(photo_folder):
+def test_parts_of_a_folder_are_disjoint_and_complete(image_folder):
     train, validation, every = (
-        set(folder_source.FolderSource(photo_folder, 60, 80, 128, part).files)
+        set(folder_source.FolderSource(image_folder, 60, 80, 128, part).files)
         for part in ("train", "validation", "all")
     )
     assert train | validation == every
@@ -205,8 +205,8 @@ def test_parts_of_a_folder_are_disjoint_and_complete(photo_folder):
     assert validation
 
 
-def test_bad_files_are_skipped_counted_and_named(photo_folder, tmp_path, caplog):
-    whole = next(photo_folder.glob("*.JPG")).read_bytes()
+def test_bad_files_are_skipped_counted_and_named(image_folder, tmp_path, caplog):
+    whole = next(image_folder.glob("*.JPG")).read_bytes()
     (tmp_path / "good.jpg").write_bytes(whole)
     (tmp_path / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "empty.png").write_bytes(b"")
@@ -224,7 +224,7 @@ def test_bad_files_are_skipped_counted_and_named(photo_folder, tmp_path, caplog)
 
 
 def test_a_folder_without_a_usable_photo_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"No usable photo below .*: 0 JPEG or PNG files found"):
+    with pytest.raises(ValueError, match=r"No usable image below .*: 0 JPEG or PNG files found"):
         sources.open_source(str(tmp_path), "all", height=60, width=80, min_side=128)
     (tmp_path / "a.jpg").write_text("text")
     with pytest.raises(ValueError, match="1 JPEG or PNG files found, 1 skipped"):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_homography import geometry, models
-from keras_homography.data import batching, sources
+from keras_homography.data import batching, synthetic_source
 from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
 from keras_homography.layers import look_again
@@ -16,7 +16,7 @@ from keras_homography.saving import formats
 
 @pytest.fixture(scope="module")
 def pairs():
-    source = sources.SyntheticSource(120, 160)
+    source = synthetic_source.SyntheticSource(120, 160)
     spec = PairSpec(patch_size=64, rho=8, image_width=160, image_height=120)
     patches, h4pt = next(iter(batching.pair_batches(source, spec, seed=1, batch_size=4)))
     return patches.numpy(), h4pt.numpy()
@@ -157,7 +157,7 @@ def test_a_refined_cascade_is_read_back_and_exported(refined, pairs, tmp_path):
     copy = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(copy(pairs[0]), refined(pairs[0]), atol=1e-4)
     assert copy.count_params() == refined.count_params()
-    formats.write_saved_model(refined, tmp_path / "saved_model")
+    formats.FORMATS["saved_model"].write(refined, tmp_path / "saved_model")
     serve = tf.saved_model.load(str(tmp_path / "saved_model")).signatures["serving_default"]
     assert serve(pairs=tf.constant(pairs[0]))["h4pt"].shape == (4, 4, 2)
 

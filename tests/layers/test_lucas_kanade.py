@@ -7,7 +7,7 @@ import tensorflow as tf
 from helpers.in_graph import eager_and_in_tf_data, in_tflite
 
 from keras_homography import models
-from keras_homography.data import batching, distortions, sources
+from keras_homography.data import batching, distortions, synthetic_source
 from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
 from keras_homography.layers import lucas_kanade
@@ -15,7 +15,7 @@ from keras_homography.layers import lucas_kanade
 
 @pytest.fixture(scope="module")
 def source():
-    return sources.SyntheticSource(120, 160)
+    return synthetic_source.SyntheticSource(120, 160)
 
 
 def make_pairs(source, distortion=None, count=8):

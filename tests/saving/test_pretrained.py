@@ -10,10 +10,12 @@ import pytest
 from ai_edge_litert import interpreter as litert
 
 import keras_homography
-from keras_homography.data import batching, distortions, sources
+from keras_homography.data import batching, distortions, synthetic_source
 from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
+from keras_homography.saving import manifest, pretrained
 from keras_homography.utils import files
+from keras_homography.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def model():
 
 def make_pairs(distortion=None, count=32):
     batches = batching.pair_batches(
-        sources.SyntheticSource(240, 320),
+        synthetic_source.SyntheticSource(240, 320),
         PairSpec(),
         seed=10**6,  # far from the seed of its training
         batch_size=count,
@@ -44,8 +46,8 @@ def test_accuracy(model, distortion, median):
 
 
 def test_files_are_small():
-    assert files.packaged_file("saved_models", "homography.keras").stat().st_size < 8e6
-    assert files.packaged_file("saved_models", "homography.tflite").stat().st_size < 8e6
+    assert files.packaged_file("saved_models", "homography.keras").stat().st_size < 1e6
+    assert files.packaged_file("saved_models", "homography.tflite").stat().st_size < 4e6
 
 
 @pytest.mark.parametrize("distortion", [None, "occlusion"])
@@ -78,7 +80,54 @@ def test_keras_opens_the_file_once_the_package_is_imported():
     assert result.stdout.splitlines()[-1] == "(None, 128, 128, 2) (None, 4, 2)"
 
 
+def test_unknown_names_are_refused_with_those_that_exist(exported):
+    with pytest.raises(UserError, match=r"no shipped model 'resnet'; there are: homography\."):
+        keras_homography.load_pretrained("resnet")
+    with pytest.raises(UserError, match="load_model"):
+        keras_homography.load_pretrained(str(exported / "model.keras"))
+
+
 def test_a_missing_file_is_explained(monkeypatch):
     monkeypatch.setattr(files, "packaged_file", lambda folder, name: None)
-    with pytest.raises(ValueError, match=r"homography\.keras is missing .* Install the package"):
-        keras_homography.load_pretrained()
+    for find in (keras_homography.load_pretrained, pretrained.resolve_model):
+        with pytest.raises(UserError, match=r"homography\.keras is missing .* Install the package"):
+            find("homography")
+
+
+def test_every_manifest_entry_is_a_shipped_model():
+    listed = manifest.read_manifest(files.packaged_file("saved_models", "manifest.json").parent)
+    for suffix in (".keras", ".tflite"):
+        names = [name.removesuffix(suffix) for name in listed if name.endswith(suffix)]
+        assert pretrained.shipped_models([suffix]) == sorted(names)
+
+
+@pytest.mark.parametrize("name", ["homography", "shipped"])
+def test_names_of_shipped_models_come_before_paths(name, tmp_path, monkeypatch):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    shipped = files.packaged_file("saved_models", "homography.keras")
+    assert pretrained.resolve_model(name) == shipped
+    assert pretrained.resolve_model(name, (".tflite", ".keras")).suffix == ".tflite"
+    assert pretrained.resolve_model(name, (pretrained.SAVED_MODEL, ".keras")) == shipped
+    assert pretrained.resolve_model(f"./{name}", (pretrained.SAVED_MODEL,)).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("none.keras", r"no model 'none\.keras': give the path of a \.keras file.*\(homography\)"),
+        ("homographie", "no model 'homographie'"),
+        ("./homography", r"no model '\./homography'"),
+        ("README.md", r"no model 'README\.md'"),
+        ("model.h5", r"model\.h5 cannot be opened .* must be a \.keras file"),
+        ("without_suffix", "cannot be opened"),
+        ("folder.keras", "cannot be opened"),
+    ],
+)
+def test_paths_of_no_model_are_refused(name, reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.h5").touch()
+    (tmp_path / "without_suffix").touch()
+    (tmp_path / "folder.keras").mkdir()
+    with pytest.raises(UserError, match=reason):
+        pretrained.resolve_model(name)

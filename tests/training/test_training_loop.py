@@ -65,8 +65,8 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def source(photo_folder):
-    return folder_source.FolderSource(photo_folder, 60, 80, min_side=128)
+def source(image_folder):
+    return folder_source.FolderSource(image_folder, 60, 80, min_side=128)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ import numpy as np, tensorflow as tf, keras
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 3)
 from keras_homography import models
-from keras_homography.data import batching, sources
+from keras_homography.data import batching, synthetic_source
 from keras_homography.data.pair_spec import PairSpec
 from keras_homography.training import distribution_strategy, optimizers, trainable_model
 weights = []
@@ -204,7 +204,7 @@ for gpus in (1, 2):
         optimizer = optimizers.build_optimizer("sgd", "constant", 0.01, 1)
         model = trainable_model.compile_model(model, optimizer, "l2", rho=4)
     batches = batching.pair_batches(
-        sources.SyntheticSource(40, 48), PairSpec(16, 4, 48, 40), seed=0, batch_size=8)
+        synthetic_source.SyntheticSource(40, 48), PairSpec(16, 4, 48, 40), seed=0, batch_size=8)
     model.fit(batches, steps_per_epoch=4, verbose=0, shuffle=False)
     weights.append(np.concatenate([np.ravel(w) for w in model.get_weights()]))
 np.save(sys.argv[1], weights)
