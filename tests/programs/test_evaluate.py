@@ -165,7 +165,7 @@ def test_bad_input_and_a_second_run(finished, folder, tmp_path):
         (["--model=broken.keras", data], "Cannot read broken.keras"),
         (["--model=missing.keras", data], "no model 'missing.keras'"),
         (["--model=", data], "No estimator is given"),
-        (["--dataset=empty"], "No usable photo below empty"),
+        (["--dataset=empty"], "No usable image below empty"),
         (["--dataset=small"], "300x120 is below 128 pixels"),
         (["--dataset=nowhere"], "neither a folder nor a TFDS dataset"),
         (["--distortion=fog", data], "no distortion 'fog'"),
