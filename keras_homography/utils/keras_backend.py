@@ -7,8 +7,9 @@ import sys
 
 def keras_backend() -> str:
     """Return the name of the backend that Keras uses, or will use once it is imported."""
-    if "keras" in sys.modules:
-        return sys.modules["keras"].config.backend()
+    keras = sys.modules.get("keras")
+    if keras is not None:
+        return keras.config.backend()
     return os.environ.get("KERAS_BACKEND", "tensorflow")
 
 
