@@ -1,4 +1,4 @@
-"""What tests share: images that no test has to download."""
+"""Fixtures that tests share: images that no test has to download."""
 
 import json
 import os
@@ -24,20 +24,20 @@ memory.keep_freed_memory()  # as the programs do
 
 @pytest.fixture(scope="session")
 def images():
-    """Four generated photos, uint8 `[4, 240, 320, 1]`."""
+    """Four generated images, uint8 `[4, 240, 320, 1]`."""
     seeds = tf.constant([[1, i] for i in range(4)], tf.int64)
     return np.stack([synthetic_images.draw_image(seed, 240, 320) for seed in seeds])
 
 
 @pytest.fixture(scope="session")
-def photo_folder(images, tmp_path_factory):
-    """A folder of eight usable photos of several sizes, in two levels, JPEG and PNG."""
+def image_folder(images, tmp_path_factory):
+    """A folder of eight usable images of several sizes, in two levels, JPEG and PNG."""
     folder = tmp_path_factory.mktemp("photos")
     (folder / "below").mkdir()
     for i in range(8):
         size = [(320, 240), (200, 300), (161, 160)][i % 3]
-        photo = cv2.resize(images[i % 4], size)[:, :: 1 if i < 4 else -1]
-        color = np.dstack([photo, photo // 2, 255 - photo])
+        image = cv2.resize(images[i % 4], size)[:, :: 1 if i < 4 else -1]
+        color = np.dstack([image, image // 2, 255 - image])
         suffix = "png" if i % 2 else "JPG"
         parent = folder / "below" if i % 4 == 3 else folder
         assert cv2.imwrite(str(parent / f"photo {i}.{suffix}"), color)
@@ -57,8 +57,8 @@ def coco_data_dir(images, tmp_path_factory):
         entries = []
         for i in range(count):
             name = f"{i:012d}.jpg"
-            photo = np.dstack([np.roll(images[i % 4], 9 * i, axis=1)] * 3)
-            (root / split / name).write_bytes(cv2.imencode(".jpg", photo)[1].tobytes())
+            image = np.dstack([np.roll(images[i % 4], 9 * i, axis=1)] * 3)
+            (root / split / name).write_bytes(cv2.imencode(".jpg", image)[1].tobytes())
             entries.append({"id": i, "file_name": name, "height": 240, "width": 320})
         categories = [{"id": i, "name": f"class {i}"} for i in range(80)]
         content = {"images": entries, "annotations": [], "categories": categories}

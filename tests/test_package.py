@@ -25,7 +25,7 @@ result = keras_homography.HomographyEstimator().estimate(image, moved)
 assert result.ok, result.reason
 np.testing.assert_allclose(result.homography, shift, atol=0.1)
 assert not {"tensorflow", "keras"} & set(sys.modules)
-for name in ("load_pretrained", "load_model", "models", "training"):
+for name in ("load_pretrained", "load_model", "models", "layers"):
     try:
         getattr(keras_homography, name)
     except ImportError as error:

@@ -20,7 +20,7 @@ TINY = """
 
 
 def free_ports(count):
-    """Ports that nobody listens at; all are held until all are known, so they differ."""
+    """Return so many free ports; all are held until the last is found, so they differ."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [listener.getsockname()[1] for listener in listeners]
     for listener in listeners:

@@ -1,18 +1,20 @@
-"""What people and broken programs give to the estimator: a case is a function of its number."""
+"""Random arguments of the estimator and random damage to files, each a function of its number."""
 
 import cv2
 import numpy as np
 
+from keras_homography.utils.errors import UserError
+
 
 def _texture(rng, height, width):
-    """Something like a photo: noise of a random size of its blots."""
+    """Return noise, smooth at a random scale."""
     size = max(1, height // rng.integers(1, 24)), max(1, width // rng.integers(1, 24))
     noise = rng.integers(0, 256, size, np.uint8)
     return cv2.resize(noise, (width, height), interpolation=int(rng.integers(0, 4)))
 
 
 def _pattern(rng, height, width):
-    """What is the same everywhere, or in many places."""
+    """Return an image that is uniform, periodic, or smooth."""
     y, x = np.indices((height, width))
     period = int(rng.integers(2, 40))
     return [
@@ -25,14 +27,14 @@ def _pattern(rng, height, width):
 
 
 def _image(rng):
-    least, most = [(1, 49), (16, 73), (48, 129)][rng.choice(3, p=[0.6, 0.25, 0.15])]
-    height, width = rng.integers(least, most, 2)
+    sizes = [(1, 49), (16, 73), (48, 129)][rng.choice(3, p=[0.6, 0.25, 0.15])]
+    height, width = rng.integers(*sizes, 2)
     make = _texture if rng.random() < 0.75 else _pattern
     return make(rng, int(height), int(width))
 
 
-def _another_view(rng, image):
-    """The image through a random homography, or a random part of it turned or mirrored."""
+def _warped(rng, image):
+    """Warp an image by a random homography; rotate and mirror it if that is degenerate."""
     height, width = image.shape[:2]
     square = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     reach = rng.uniform(0, 0.6) * min(height, width)
@@ -44,8 +46,8 @@ def _another_view(rng, image):
         return np.rot90(image)[::-1]
 
 
-def _dressed(rng, image):
-    """The image in another type, with channels, or as a view with other strides."""
+def _converted(rng, image):
+    """Return an image as another type, with channels, or as a view with other strides."""
     kind = rng.integers(12)
     if kind == 0:
         return image.astype(np.uint16) * 257
@@ -62,15 +64,15 @@ def _dressed(rng, image):
     return image
 
 
-def _wrong(rng, image):
-    """What is no image."""
+def _not_an_image(rng, image):
+    """Return something that is no image, or hardly one."""
     kind = rng.integers(10)
     if kind == 0:
-        spoilt = image.astype(np.float32)
-        spoilt.flat[rng.integers(spoilt.size)] = rng.choice(
+        damaged = image.astype(np.float32)
+        damaged.flat[rng.integers(damaged.size)] = rng.choice(
             [np.nan, np.inf, -np.inf, -1, 256, 1e30]
         )
-        return spoilt
+        return damaged
     if kind == 1:
         return image.astype(rng.choice([bool, np.int32, np.int64, complex, object, "U3"]))
     if kind == 2:
@@ -91,61 +93,61 @@ def _wrong(rng, image):
 
 
 def pair(number):
-    """`(image_a, image_b, start)` of a case: mostly images, and sometimes what is none."""
+    """Return `(image_a, image_b, initial_a_from_b)` of a case: mostly images, sometimes not."""
     rng = np.random.default_rng(number)
     a = _image(rng)
-    b = _another_view(rng, a) if rng.random() < 0.6 else _image(rng)
+    b = _warped(rng, a) if rng.random() < 0.6 else _image(rng)
     if rng.random() < 0.1:
         b = np.clip(b.astype(int) + rng.integers(-60, 60), 0, 255).astype(np.uint8)
-    a, b = _dressed(rng, a), _dressed(rng, b)
+    a, b = _converted(rng, a), _converted(rng, b)
     if rng.random() < 0.1:
-        a = _wrong(rng, np.ascontiguousarray(_image(rng)))
+        a = _not_an_image(rng, np.ascontiguousarray(_image(rng)))
     if rng.random() < 0.1:
-        b = _wrong(rng, np.ascontiguousarray(_image(rng)))
-    start = None
+        b = _not_an_image(rng, np.ascontiguousarray(_image(rng)))
+    initial_a_from_b = None
     if rng.random() < 0.1:
-        start = [
+        initial_a_from_b = [
             np.eye(3),
             rng.normal(0, 1, [3, 3]),
             np.zeros([3, 3]),
             np.full([3, 3], np.nan),
             1e300 * np.eye(3),
             np.eye(2),
-            "start",
+            "identity",
         ][rng.integers(7)]
-    return a, b, start
+    return a, b, initial_a_from_b
 
 
 def mutated(number, files):
-    """One of some files, as bytes, with bytes changed, lost, doubled or exchanged."""
+    """Return one of some files, bytes, with bytes changed, lost, repeated or permuted."""
     rng = np.random.default_rng(number)
     data = bytearray(files[rng.integers(len(files))])
     for _ in range(rng.integers(1, 9)):
-        place, end = sorted(rng.integers(0, len(data) + 1, 2))
+        begin, end = sorted(rng.integers(0, len(data) + 1, 2))
         kind = rng.integers(5)
         if kind == 0:
-            data[place:end] = bytes(rng.integers(0, 256, min(end - place, 8), np.uint8))
+            data[begin:end] = bytes(rng.integers(0, 256, min(end - begin, 8), np.uint8))
         elif kind == 1:
-            del data[place : min(end, place + 64)]
+            del data[begin : min(end, begin + 64)]
         elif kind == 2:
-            data[place:place] = data[place : min(end, place + 64)]
+            data[begin:begin] = data[begin : min(end, begin + 64)]
         elif data and kind == 3:
-            data[min(place, len(data) - 1)] ^= 1 << rng.integers(8)
+            data[min(begin, len(data) - 1)] ^= 1 << rng.integers(8)
         elif data:
             data[: min(64, len(data))] = rng.permutation(list(data[:64])).astype(np.uint8).tobytes()
     return bytes(data)
 
 
 def check(estimator, number):
-    """Runs a case; fails unless it ends in a valid answer, a reason, or a useful `ValueError`.
+    """Run a case; fail unless it ends in a valid answer, a reason, or a useful `UserError`.
 
     Returns:
       "answered", "refused" or "no image".
     """
-    a, b, start = pair(number)
+    a, b, initial_a_from_b = pair(number)
     try:
-        result = estimator.estimate(a, b, initial_a_from_b=start)
-    except ValueError as error:
+        result = estimator.estimate(a, b, initial_a_from_b=initial_a_from_b)
+    except UserError as error:
         assert len(str(error)) > 20, number  # noqa: PT017
         return "no image"
     assert 0.0 <= result.confidence <= 1.0, number

@@ -6,7 +6,7 @@ from ai_edge_litert import interpreter as litert
 
 
 def eager_and_in_tf_data(function, *arguments):
-    """The results of an in-graph function, eagerly and inside `tf.data`, as nested numpy arrays."""
+    """Run a function eagerly and inside `tf.data`; return both results as nested NumPy arrays."""
     eager = function(*arguments)
     dataset = tf.data.Dataset.from_tensors(arguments).map(function)
     in_graph = next(iter(dataset))
@@ -14,14 +14,14 @@ def eager_and_in_tf_data(function, *arguments):
 
 
 def in_tflite(function, *arguments):
-    """The result of an in-graph function after conversion to built-in TFLite operators."""
+    """Convert a function to built-in TFLite operators, and return what it computes."""
     specifications = [tf.TensorSpec(argument.shape, argument.dtype) for argument in arguments]
     concrete = tf.function(function, input_signature=specifications).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     interpreter = litert.Interpreter(model_content=converter.convert())
     interpreter.allocate_tensors()
-    for given, argument in zip(interpreter.get_input_details(), arguments, strict=True):
-        interpreter.set_tensor(given["index"], argument)
+    for detail, argument in zip(interpreter.get_input_details(), arguments, strict=True):
+        interpreter.set_tensor(detail["index"], argument)
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])

@@ -1,5 +1,7 @@
-"""Runs programs of the package in children of a process that has imported TensorFlow before, which
-takes a new process 4 s. What needs a new one, such as an environment of its own, starts one.
+"""Run programs of the package without waiting for TensorFlow each time.
+
+They run in forks of a process that has imported TensorFlow, which takes a new process 4 s. A test
+that needs a new process, such as one with other environment variables, starts one itself.
 """
 
 import multiprocessing
@@ -15,7 +17,7 @@ _PROCESSES.set_forkserver_preload(["cv2", "tensorflow", "keras", "ai_edge_litert
 
 
 def run(module, *arguments, cwd=None, timeout=300):
-    """As `subprocess.run` of `python -m module` with its output as text: `CompletedProcess`."""
+    """Run `python -m module` and return its `CompletedProcess`, output as text."""
     with tempfile.TemporaryDirectory() as folder:
         outputs = [pathlib.Path(folder) / name for name in ("stdout", "stderr")]
         child = _PROCESSES.Process(target=_main, args=(module, arguments, cwd, outputs))

@@ -1,4 +1,4 @@
-"""What is accepted from outside, and what is said about the rest."""
+"""Images and videos that are accepted, and messages about the others."""
 
 import contextlib
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from keras_homography.utils import image_input
+from keras_homography.utils.errors import UserError
 
 
 def color(seed=0, height=40, width=60):
@@ -28,8 +29,8 @@ def test_types_are_scaled_to_gray_levels():
     gray = color()[..., 0]
     for image in (gray, gray[..., None], gray.astype(np.float64), gray.astype(np.uint16) * 257):
         np.testing.assert_array_equal(image_input.as_gray(image, "image"), gray)
-    turned = np.rot90(gray)[::-1]  # strides of all signs
-    np.testing.assert_array_equal(image_input.as_gray(turned, "image"), turned)
+    rotated = np.rot90(gray)[::-1]  # strides of all signs
+    np.testing.assert_array_equal(image_input.as_gray(rotated, "image"), rotated)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,8 @@ def test_types_are_scaled_to_gray_levels():
         (None, "shape"),
     ],
 )
-def test_what_is_no_image_is_named(image, says):
-    with pytest.raises(ValueError, match=says) as error:
+def test_messages_name_the_argument_that_is_no_image(image, says):
+    with pytest.raises(UserError, match=says) as error:
         image_input.as_gray(image, "image_a")
     assert "image_a" in str(error.value)
 
@@ -65,8 +66,8 @@ def test_what_is_no_image_is_named(image, says):
         arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=6),
     )
 )
-def test_any_array_is_an_image_or_a_value_error(array):
-    with contextlib.suppress(ValueError):
+def test_any_array_is_an_image_or_refused_by_a_user_error(array):
+    with contextlib.suppress(UserError):
         gray = image_input.as_gray(array, "image")
         assert gray.dtype == np.uint8
         assert gray.shape == array.shape[:2]
@@ -75,19 +76,19 @@ def test_any_array_is_an_image_or_a_value_error(array):
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "bmp", "gif"])
 def test_formats_are_read_as_color(tmp_path, suffix):
     smooth = cv2.GaussianBlur(color(), (0, 0), 5)
-    path = tmp_path / f"a photo.{suffix}"
+    path = tmp_path / f"an image.{suffix}"
     assert cv2.imwrite(str(path), smooth[..., ::-1])
-    photo = image_input.read_image(path)
-    assert photo.dtype == np.uint8
-    average = cv2.blur(photo, (9, 9)).astype(int)  # GIF has few colors, and mixes them
+    image = image_input.read_image(path)
+    assert image.dtype == np.uint8
+    average = cv2.blur(image, (9, 9)).astype(int)  # GIF has few colors, and mixes them
     assert np.abs(average - smooth).mean() < 10
 
 
 def test_sixteen_bits_are_scaled(tmp_path):
     gray = (np.arange(60 * 40).reshape(40, 60) * 27).astype(np.uint16)
     cv2.imwrite(str(tmp_path / "deep.png"), gray)
-    photo = image_input.read_image(tmp_path / "deep.png")
-    assert np.abs(photo[..., 0].astype(float) - gray / 257.0).max() <= 1.0
+    image = image_input.read_image(tmp_path / "deep.png")
+    assert np.abs(image[..., 0].astype(float) - gray / 257.0).max() <= 1.0
 
 
 def test_the_exif_orientation_is_obeyed(tmp_path):
@@ -113,11 +114,11 @@ def test_files_that_are_no_image_are_refused(tmp_path):
     }
     for name, (data, says) in files.items():
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(ValueError, match=says):
+        with pytest.raises(UserError, match=says):
             image_input.read_image(tmp_path / name)
-    with pytest.raises(ValueError, match="folder"):
+    with pytest.raises(UserError, match="folder"):
         image_input.read_image(tmp_path)
-    with pytest.raises(ValueError, match="does not exist"):
+    with pytest.raises(UserError, match="does not exist"):
         image_input.read_image(tmp_path / "none.jpg")
 
 
@@ -130,5 +131,5 @@ def test_a_video_is_read_frame_by_frame(tmp_path):
     levels = [(number, round(float(frame.mean()), -1)) for number, frame in frames]
     assert levels == [(0, 40), (1, 120), (2, 200)]
     (tmp_path / "no.mp4").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="not a video"):
+    with pytest.raises(UserError, match="not a video"):
         image_input.read_video(tmp_path / "no.mp4")
