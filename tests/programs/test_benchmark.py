@@ -27,8 +27,8 @@ def benchmark(*flags):
         ("inference", {"homography.tflite", "homography.keras", "homographynet.tflite"}),
     ],
 )
-def test_every_line_is_a_measurement(photo_folder, stage, cases):
-    result = benchmark(f"--stage={stage}", f"--dataset={photo_folder}", "--seconds=0.1")
+def test_every_line_is_a_measurement(image_folder, stage, cases):
+    result = benchmark(f"--stage={stage}", f"--dataset={image_folder}", "--seconds=0.1")
     assert result.returncode == 0, result.stderr
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert cases <= {line["case"] for line in lines}

@@ -34,9 +34,9 @@ def train(*flags):
 
 
 @pytest.fixture(scope="module")
-def tiny_flags(photo_folder, tmp_path_factory):
+def tiny_flags(image_folder, tmp_path_factory):
     path = tmp_path_factory.mktemp("flags") / "tiny.flags"
-    path.write_text(f"--dataset={photo_folder}\n{TINY}")
+    path.write_text(f"--dataset={image_folder}\n{TINY}")
     return f"--flagfile={path}"
 
 
@@ -148,11 +148,11 @@ def test_a_killed_run_resumes(tiny_flags, tmp_path):
     assert f"step {reached} to {reached + 5}" in result.stdout
 
 
-def test_synthetic_and_other_options(tiny_flags, photo_folder, tmp_path):
+def test_synthetic_and_other_options(tiny_flags, image_folder, tmp_path):
     result = train(
         tiny_flags,
         "--dataset=synthetic",
-        f"--validation_dataset={photo_folder}",
+        f"--validation_dataset={image_folder}",
         "--mixed_precision=bfloat16",
         "--jit_compile",
         "--loss=l2",
@@ -166,7 +166,7 @@ def test_synthetic_and_other_options(tiny_flags, photo_folder, tmp_path):
     assert result.returncode == 0, result.stderr
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["dataset"] == "synthetic"
-    assert metrics["validation_dataset"] == str(photo_folder)
+    assert metrics["validation_dataset"] == str(image_folder)
     assert metrics["largest_difference_px"]["model.tflite"] < 1e-3
     assert list((tmp_path / "run" / "logs").rglob("*.xplane.pb"))
 
