@@ -1,4 +1,4 @@
-"""The program: two files in, one JSON object and pictures out."""
+"""The program `predict`, and `file_alignment`: files in, JSON and pictures out."""
 
 import json
 
@@ -9,11 +9,14 @@ from helpers import programs
 from helpers.warped_pairs import corner_error, warped_pair
 
 from keras_homography.geometry import arrays
+from keras_homography.registration import file_alignment
+from keras_homography.registration.file_alignment import FileAlignmentConfig
+from keras_homography.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def folder(images, tmp_path_factory):
-    """Two photos of one scene, `a.png` and `b.png`, another, frames, and files that are none."""
+    """Images of one scene, `a.png` and `b.png`, another, frames, and files that are none."""
     folder = tmp_path_factory.mktemp("a folder")
     a, b, a_from_b = warped_pair(images[0, ..., 0], 1, reach=12.0)
     _, frame, _ = warped_pair(images[0, ..., 0], 2, reach=3.0)
@@ -48,12 +51,13 @@ def predict(folder, *arguments):
     )
 
 
-def test_two_photos(folder):
+def test_two_images(folder):
     code, answers, _ = predict(folder, "a.png", "b.png", "--panorama", "--output_dir=out")
     assert code == 0
     (answer,) = answers
     assert answer["ok"]
-    assert answer["reason"] is None
+    assert answer["reason"] is answer["reason_code"] is None
+    assert answer["best_a_from_b"] == answer["a_from_b"]
     expected = np.loadtxt(folder / "a_from_b.txt")
     assert corner_error(np.array(answer["a_from_b"]), expected, (240, 160)) < 0.05
     np.testing.assert_allclose(
@@ -71,25 +75,103 @@ def test_two_photos(folder):
 
 
 def test_a_refusal_has_its_own_exit_code_and_no_pictures(folder):
-    code, answers, errors = predict(folder, "a.png", "other.png", "--output_dir=refused")
+    code, (answer,), errors = predict(folder, "a.png", "other.png", "--output_dir=refused")
     assert code == 3
-    assert not answers[0]["ok"]
-    assert answers[0]["b_from_a"] is None
-    assert answers[0]["reason"] in errors
+    assert not answer["ok"]
+    assert answer["a_from_b"] is answer["b_from_a"] is answer["corners_of_b_in_a"] is None
+    assert np.shape(answer["best_a_from_b"]) == (3, 3)
+    assert answer["reason_code"] == "not_the_same_scene"
+    assert f"No reliable homography: {answer['reason']}." in errors
+    assert answer["files"] == []
     assert not (folder / "refused").exists()
 
 
-@pytest.mark.parametrize("frames", ["frames/*.png", "video.avi"])
-def test_frames_are_registered_to_a(folder, frames):
-    code, answers, _ = predict(folder, "a.png", frames, f"--output_dir=out_{frames[:5]}")
-    assert code == 0
+@pytest.fixture
+def in_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+
+
+def answers_of(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.usefixtures("in_folder")
+@pytest.mark.parametrize(
+    ("frames", "names"),
+    [("frames/*.png", ["frames/1.png", "frames/2.png"]), ("video.avi", [0, 1])],
+)
+def test_frames_are_registered_to_a(frames, names, capsys, tmp_path):
+    config = FileAlignmentConfig("a.png", frames, output_dir=str(tmp_path))
+    assert file_alignment.run(config) == 2
+    answers = answers_of(capsys)
     assert [answer["ok"] for answer in answers] == [True, True]
-    assert "frame" in answers[0]
-    video = cv2.VideoCapture(str(folder / f"out_{frames[:5]}" / "stabilized.mp4"))
-    reference = cv2.imread(str(folder / "a.png")).astype(int)
-    frame = video.read()[1]
+    assert [answer["frame"] for answer in answers] == names
+    assert answers[1]["start"] == "previous"
+    video = cv2.VideoCapture(str(tmp_path / "stabilized.mp4"))
+    reference = cv2.imread("a.png").astype(int)
     middle = np.s_[40:120, 60:180]
-    assert np.abs(frame[middle].astype(int) - reference[middle]).mean() < 6.0
+    for _ in names:
+        frame = video.read()[1]
+        assert np.abs(frame[middle].astype(int) - reference[middle]).mean() < 6.0
+    assert not video.read()[0]
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_frames_that_are_refused_are_counted_and_left_out_of_the_video(capsys, tmp_path):
+    config = FileAlignmentConfig("frames/1.png", "*.png", output_dir=str(tmp_path))
+    assert file_alignment.run(config) == 2  # a and b, not other
+    answers = answers_of(capsys)
+    assert [(answer["frame"], answer["ok"]) for answer in answers] == [
+        ("a.png", True),
+        ("b.png", True),
+        ("other.png", False),
+    ]
+    video = cv2.VideoCapture(str(tmp_path / "stabilized.mp4"))
+    assert [video.read()[0] for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_without_pictures_nothing_is_written(capsys, tmp_path):
+    output_dir = tmp_path / "none"
+    for image_b in ("b.png", "frames/*.png"):
+        config = FileAlignmentConfig(
+            "a.png", image_b, pictures=False, output_dir=str(output_dir), num_threads=1
+        )
+        assert file_alignment.run(config)
+    assert len(answers_of(capsys)) == 3
+    assert not output_dir.exists()
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_pictures_are_shrunk_and_still_fit(capsys, tmp_path):
+    config = FileAlignmentConfig("a.png", "b.png", max_side=120, output_dir=str(tmp_path))
+    assert file_alignment.run(config) == 1
+    aligned, overlay = (cv2.imread(str(tmp_path / f"{n}.png")) for n in ("aligned", "overlay"))
+    assert aligned.shape == overlay.shape == (80, 120, 3)
+    blue, _, red = np.moveaxis(overlay[20:60, 30:90].astype(int), -1, 0)  # BGR
+    assert np.abs(blue - red).mean() < 6.0
+    assert answers_of(capsys)[0]["sizes"] == {"a": [240, 160], "b": [240, 160]}
+
+
+@pytest.mark.usefixtures("in_folder")
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"image_a": "none.png"}, "none.png does not exist"),
+        ({"image_b": "text.jpg"}, "text.jpg"),
+        ({"image_b": "frames"}, "frames is a folder"),
+        ({"image_b": "none/*.png"}, "No file matches none"),
+        ({"image_b": "none.mp4"}, "none.mp4 does not exist"),
+        ({"model": "none"}, "'none'"),
+        ({"output_dir": "text.jpg"}, "not a folder"),
+        ({"min_confidence": 7.0}, "min_confidence"),
+    ],
+)
+def test_a_users_mistake_is_named_before_anything_is_printed(changes, says, capsys):
+    config = FileAlignmentConfig(**{"image_a": "a.png", "image_b": "b.png", **changes})
+    with pytest.raises(UserError, match=says):
+        file_alignment.run(config)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
@@ -97,12 +179,7 @@ def test_frames_are_registered_to_a(folder, frames):
     [
         (["a.png"], "B is missing"),
         (["a.png", "b.png", "c.png"], "Unexpected argument"),
-        (["none.png", "b.png"], "does not exist"),
         (["a.png", "text.jpg"], "text.jpg"),
-        (["a.png", "frames"], "folder"),
-        (["a.png", "none/*.png"], "No file matches"),
-        (["a.png", "b.png", "--model=none"], "none"),
-        (["a.png", "b.png", "--output_dir=text.jpg"], "not a folder"),
         (["a.png", "b.png", "--least_confidence=7"], "least_confidence"),
     ],
 )
