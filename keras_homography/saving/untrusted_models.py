@@ -136,7 +136,7 @@ def _read_archive(path: str | pathlib.Path) -> tuple[Any, bytes]:
         raise UserError(f"Cannot read {path} as a Keras model: {error}") from error
 
 
-def _classes(config: Any) -> Iterator[tuple[str, str, str]]:
+def _classes(config: object) -> Iterator[tuple[str, str, str]]:
     """Yield the `(module, class, registered name)` of all that a configuration has Keras build."""
     stack = [config]
     while stack:

@@ -1,67 +1,90 @@
-"""Export a model and compare each exported file with the model."""
+"""Export a model, read each file back and compare it with the model."""
 
 import pathlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from keras_homography.saving import formats, loading, manifest
+from keras_homography.saving import formats, manifest
 from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
+if TYPE_CHECKING:
+    import keras
+
 # Float32 convolutions add up in another order in each runtime.
-TOLERANCE = 1e-3  # pixels
-# Of files with smaller weights: of the median, and the share that may differ by a pixel or more.
-LOSSY_TOLERANCE, LOSSY_LOST = 0.05, 0.01
-OF_A_RUN = ("model.keras", "saved_model", "model.tflite")
+TOLERANCE = 1e-3  # pixels, of the median
+# Of files with weights of less than float32.
+LOSSY_TOLERANCE = 0.05  # pixels, of the median
+LOSSY_MAX_LOST = 0.01  # share of pairs that differ by a pixel or more
 
 
-def _parity_error(name, differences):
-    """Why a file is not what the model is; None if it is. Args: differences of pairs, in pixels."""
-    # The median: where refinement is lost, rounding alone can send it anywhere.
-    median, lost = np.median(differences), np.mean(~(differences < 1.0))
-    if name in ("model_float16.tflite", "model_int8.tflite"):
-        if median <= LOSSY_TOLERANCE and lost <= LOSSY_LOST:
-            return None
-        return (
-            f"differs from the model by {median:.2g} px (median; {LOSSY_TOLERANCE:g} is "
-            f"allowed), and by a pixel or more for {lost:.1%} of the pairs ({LOSSY_LOST:.0%})."
-        )
-    if median <= TOLERANCE:
-        return None
-    return (
-        f"differs from the model by {median:.2g} px; at most {TOLERANCE:g} is rounding. This is "
-        "a fault of the conversion: please report it."
-    )
+class ParityError(UserError):
+    """An exported file does not predict what the model does."""
 
 
-def export(model, output_dir, pairs, names=OF_A_RUN):
-    """Writes a model in several formats, reads each back, compares it with the model and lists it
-    in the folder's manifest (see `trust`).
+def export(
+    model: "keras.Model",
+    output_dir: str | pathlib.Path,
+    pairs: npt.NDArray[np.float32],
+    format_names: Iterable[str] = formats.RUN_FORMATS,
+) -> dict[str, float]:
+    """Write a model in several formats, read each file back and compare it with the model.
+
+    What agrees is listed in the folder's `manifest.json`.
+
+    Example:
+      >>> model = keras_homography.load_pretrained()
+      >>> differences = verified_export.export(model, "phone", pairs, ["tflite", "float16"])
 
     Args:
-      model: a float32 `keras.Model` of pairs, not compiled: a compiled loss of ours would need this
+      model: A float32 `keras.Model` of pairs, not compiled: a compiled loss of ours would need this
         package to load.
-      output_dir: an existing folder; the files go there.
+      output_dir: An existing folder.
       pairs: float32 `[n, size, size, 2]`, real patches to compare on.
-      names: of `NAMES`.
+      format_names: Of `formats.FORMATS`.
 
     Returns:
       `{file name: largest difference of a corner coordinate from the model, in pixels}`.
 
     Raises:
-      ValueError: a file gives other numbers than the model for most pairs, or, where its weights
-        are of less than float32, for too many. It is not left behind.
+      ParityError: A file differs from the model for most pairs, or, if its weights have less than
+        float32, for too many. It is not left behind; what was there before stays.
     """
+    from keras_homography.saving import loading
+
     expected = loading.predict_h4pt(model, pairs)
     parity = {}
-    for name in names:
-        write, read = formats.FORMATS[name]
-        with files.atomic_write(pathlib.Path(output_dir) / name) as beside:
-            write(model, beside)
-            differences = np.abs(read(beside)(pairs) - expected).max(axis=(1, 2))
-            reason = _parity_error(name, differences)
-            if reason:
-                raise UserError(f"{name} {reason} It is not written.")
-        parity[name] = float(differences.max())
-        manifest.write_manifest(output_dir, [name])
+    for name in format_names:
+        file_format = formats.FORMATS[name]
+        with files.atomic_write(pathlib.Path(output_dir) / file_format.file_name) as path:
+            file_format.write(model, path)
+            differences = np.abs(file_format.read(path)(pairs) - expected).max(axis=(1, 2))
+            _check_parity(file_format, differences)
+        parity[file_format.file_name] = float(differences.max())
+        manifest.write_manifest(output_dir, [file_format.file_name])
     return parity
+
+
+def _check_parity(file_format: formats.Format, differences: np.ndarray) -> None:
+    """Raise a `ParityError` if a file is not the model.
+
+    Args:
+      file_format: Of the file.
+      differences: From the model, of each pair, pixels `[n]`.
+    """
+    # Medians: where Lucas–Kanade does not converge, rounding alone can send it anywhere.
+    median, lost = np.median(differences), np.mean(~(differences < 1.0))
+    name = f"{file_format.file_name} differs from the model by {median:.2g} px"
+    if file_format.is_lossy and not (median <= LOSSY_TOLERANCE and lost <= LOSSY_MAX_LOST):
+        raise ParityError(
+            f"{name} (median; {LOSSY_TOLERANCE:g} is allowed), and by a pixel or more for "
+            f"{lost:.1%} of the pairs ({LOSSY_MAX_LOST:.0%}). It is not written."
+        )
+    if not file_format.is_lossy and not median <= TOLERANCE:
+        raise ParityError(
+            f"{name}; at most {TOLERANCE:g} is rounding. This is a fault of the conversion: please "
+            "report it. It is not written."
+        )

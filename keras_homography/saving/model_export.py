@@ -1,0 +1,125 @@
+"""Export a model file in other formats and report how far each is from the model."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_homography.saving import pretrained, verified_export
+from keras_homography.saving.formats import FORMATS
+from keras_homography.utils import environment, files
+from keras_homography.utils.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportConfig:
+    """Everything that decides an export; each field is the flag of the same name of `export`.
+
+    Attributes:
+      model: The path of a `.keras` file, or the name of a shipped model.
+      formats: Keys of `formats.FORMATS`.
+      dataset: Where the images of the pairs come from, on which files are compared.
+      pairs: How many pairs to compare on.
+      trust_model: Open the model's file whatever it holds and wherever it comes from.
+      output_dir: Of the files and of `parity.json`; it is created.
+
+    Raises:
+      UserError: A format is unknown, or none is given.
+    """
+
+    model: str = "homography"
+    formats: tuple[str, ...] = tuple(FORMATS)
+    dataset: str = "synthetic"
+    pairs: int = 64
+    trust_model: bool = False
+    output_dir: str = "runs/export"
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.formats if name not in FORMATS]
+        if unknown or not self.formats:
+            raise UserError(
+                f"--formats={','.join(self.formats)}: give some of {', '.join(FORMATS)}, "
+                "separated by commas."
+            )
+
+
+def export_model(
+    config: ExportConfig, make_pairs: Callable[[int], npt.NDArray[np.float32]]
+) -> dict[str, dict[str, Any]]:
+    """Export a model file as a configuration says, and write `parity.json`.
+
+    Args:
+      config: What to export, and where to.
+      make_pairs: Function of the model's patch size that gives the pairs to compare on, float32
+        `[n, patch_size, patch_size, 2]`, from `config.dataset`.
+
+    Returns:
+      `{file name: report}`; a report has `written`, and `largest_difference_px` and `bytes`, or the
+      `reason` why an optional file was not written.
+
+    Raises:
+      UserError: The model cannot be opened or does not compute in float32, the folder cannot be
+        written to, or a file that is not optional differs from the model.
+    """
+    output_dir = pathlib.Path(config.output_dir)
+    files.check_writable(output_dir)
+    path = pretrained.resolve_model(config.model)
+
+    from keras_homography.saving import loading
+
+    model = loading.load_model(path, config.trust_model)
+    # Of the layers: a loaded model itself always says float32.
+    dtypes = {layer.compute_dtype for layer in model.layers} - {"float32"}
+    if dtypes:
+        raise UserError(f"{path} computes in {' and '.join(sorted(dtypes))}, not in float32.")
+    pairs = make_pairs(model.input_shape[1])
+    output_dir.mkdir(parents=True, exist_ok=True)
+    report = {
+        FORMATS[name].file_name: _export_format(model, name, output_dir, pairs)
+        for name in config.formats
+    }
+    files.write_text(
+        output_dir / "parity.json",
+        json.dumps(
+            {
+                "schema_version": 1,
+                "model": config.model,
+                "dataset": config.dataset,
+                "pairs": len(pairs),
+                "files": report,
+                "environment": environment.describe(),
+            },
+            indent=1,
+        ),
+    )
+    return report
+
+
+def _export_format(
+    model: "keras.Model", name: str, output_dir: pathlib.Path, pairs: npt.NDArray[np.float32]
+) -> dict[str, Any]:
+    """Export one format, print how it went, and return its report."""
+    try:
+        (difference,) = verified_export.export(model, output_dir, pairs, [name]).values()
+    except verified_export.ParityError as error:
+        if not FORMATS[name].is_optional:
+            raise
+        print(error)
+        return {"written": False, "reason": str(error)}
+    path = output_dir / FORMATS[name].file_name
+    size = _measure_bytes(path)
+    print(f"{path}  {size / 1e6:.2f} MB, within {difference:.1g} px")
+    return {"written": True, "largest_difference_px": difference, "bytes": size}
+
+
+def _measure_bytes(path: pathlib.Path) -> int:
+    """Add up the sizes of a file, or of all files in a folder."""
+    members = [path] if path.is_file() else path.rglob("*")
+    return sum(member.stat().st_size for member in members if member.is_file())

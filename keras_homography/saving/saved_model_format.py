@@ -1,0 +1,115 @@
+"""Write a Keras model as a SavedModel that needs neither Keras nor this package."""
+
+import pathlib
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import keras
+import tensorflow as tf
+
+from keras_homography import geometry
+
+# Of a model's outputs, in their order. TFLite orders them by name: the main one must come first.
+_OUTPUTS = ("h4pt", "probabilities")
+Endpoint: TypeAlias = tuple[str, Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
+
+
+def write(model: keras.Model, folder: str | pathlib.Path) -> None:
+    """Write a SavedModel.
+
+    Its signatures are `serving_default(pairs)`, float32 `[n, size, size, 2]` in 0..255 -> `h4pt`
+    `[n, 4, 2]`, pixels, and of a classification network `probabilities`; and
+    `align(image_a, image_b)`, two uint8 images `[height, width, 1 or 3]` of any size -> `h4pt`
+    `[4, 2]`, pixels of the network's patch, `a_from_b` and `b_from_a` `[3, 3]`, pixels of the
+    images.
+
+    Args:
+      model: Float32 `keras.Model` of pairs.
+      folder: To be created.
+    """
+    function = trace(model, None)
+    write_archive(model, folder, [serving_endpoint(function), _align_endpoint(function)])
+
+
+def trace(model: keras.Model, batch_size: int | None) -> tf.types.experimental.PolymorphicFunction:
+    """Turn a model into one `tf.function` that all endpoints share: tracing takes most of the time.
+
+    Args:
+      model: Float32 `keras.Model` of pairs.
+      batch_size: Of its input; None for any.
+
+    Returns:
+      A `tf.function` from pairs to `{output: value}`.
+    """
+    pairs = tf.TensorSpec([batch_size, *model.input_shape[1:]], tf.float32, "pairs")
+    names = _OUTPUTS[: len(model.outputs)]
+    return tf.function(
+        lambda pairs: dict(zip(names, tf.nest.flatten(model(pairs, training=False)), strict=True)),
+        input_signature=[pairs],
+        autograph=False,
+    )
+
+
+def serving_endpoint(function: tf.types.experimental.PolymorphicFunction) -> Endpoint:
+    """Return the endpoint that takes stacked patches."""
+    return "serving_default", function, function.input_signature
+
+
+def write_archive(
+    model: keras.Model, folder: str | pathlib.Path, endpoints: Iterable[Endpoint]
+) -> None:
+    """Write a SavedModel with the given signatures.
+
+    Args:
+      model: Whose weights it holds.
+      folder: To be created.
+      endpoints: `(name, function, input signature)` of each.
+    """
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for name, function, signature in endpoints:
+        archive.add_endpoint(name, function, input_signature=signature)
+    archive.write_out(str(folder), verbose=False)
+
+
+def _align_endpoint(function: tf.types.experimental.PolymorphicFunction) -> Endpoint:
+    """Return the endpoint that takes two images."""
+    patch_size = function.input_signature[0].shape[1]
+
+    def align(image_a: tf.Tensor, image_b: tf.Tensor) -> dict[str, tf.Tensor]:
+        patch_a, scale_a = _patch_from_image(image_a, patch_size)
+        patch_b, scale_b = _patch_from_image(image_b, patch_size)
+        pairs = tf.concat([patch_a, patch_b], axis=-1)[None]
+        h4pt = function(pairs)["h4pt"][0]
+        a_from_b = geometry.matrix_from_h4pt(h4pt, patch_size)
+        a_from_b = geometry.rescale(a_from_b, scale_a, scale_b)
+        return {"h4pt": h4pt, "a_from_b": a_from_b, "b_from_a": geometry.invert(a_from_b)}
+
+    images = [tf.TensorSpec([None, None, None], tf.uint8, f"image_{name}") for name in "ab"]
+    return "align", align, images
+
+
+def _patch_from_image(image: tf.Tensor, patch_size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Resize an image to a gray patch.
+
+    Args:
+      image: uint8 `[height, width, 1 or 3]`.
+      patch_size: Side of the patch, in pixels.
+
+    Returns:
+      The patch, float32 `[patch_size, patch_size, 1]`, and the image's width and height over the
+      patch's, float32 `[2]`.
+    """
+    channels = tf.shape(image)[-1]
+    tf.debugging.assert_equal(
+        (channels == 1) | (channels == 3),
+        True,
+        "An image must be [height, width, 1] (gray) or [height, width, 3] (RGB).",
+    )
+    values = tf.cast(image, tf.float32)
+    gray = tf.cond(channels == 3, lambda: tf.image.rgb_to_grayscale(values), lambda: values)
+    size = tf.cast(tf.shape(image)[1::-1], tf.float32)
+    patch = tf.image.resize(
+        tf.ensure_shape(gray, [None, None, 1]), [patch_size, patch_size], antialias=True
+    )
+    return patch, size / patch_size

@@ -1,0 +1,30 @@
+"""Write a Keras model as a TFLite file of built-in operators only."""
+
+import pathlib
+import tempfile
+
+import keras
+import tensorflow as tf
+
+from keras_homography.saving import saved_model_format
+
+
+def write(model: keras.Model, path: pathlib.Path, precision: str = "float32") -> None:
+    """Write a TFLite file: one pair in, `h4pt` and what else the model gives out.
+
+    Args:
+      model: Float32 `keras.Model` of pairs.
+      path: Of the file.
+      precision: Of the weights: "float32", "float16" or "int8" (dynamic range: activations are
+        quantized at run time). Input and output stay float32.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        endpoint = saved_model_format.serving_endpoint(saved_model_format.trace(model, 1))
+        saved_model_format.write_archive(model, folder, [endpoint])
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        path.write_bytes(converter.convert())
