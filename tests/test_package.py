@@ -34,11 +34,11 @@ for name in ("load_pretrained", "load_model", "models", "layers"):
     else:
         raise AssertionError(name)
 try:
-    import keras_homography.models.cascade
+    import keras_homography.layers.correlation
 except ImportError as error:
     assert "KERAS_BACKEND=tensorflow" in str(error), error
 else:
-    raise AssertionError("keras_homography.models.cascade")
+    raise AssertionError("keras_homography.layers.correlation")
 """
 CLI = """
 import keras
