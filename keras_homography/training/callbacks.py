@@ -1,84 +1,21 @@
-"""Keras callbacks of a training run: speed, validation in pixels, checkpoints, an orderly end."""
+"""Keras callbacks of a training run: speed, validation in pixels, end by signal or divergence."""
 
 import functools
 import pathlib
 import signal
+import threading
 import time
+import types
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_homography import models
+from keras_homography.training.validation import ValidationSet
 from keras_homography.utils import files
 from keras_homography.visualization import image_output
-
-
-class Throughput(keras.callbacks.Callback):
-    """Adds `pairs_per_second` to the logs and so to the progress bar: the mean over the round."""
-
-    def __init__(self, batch_size):
-        super().__init__()
-        self._batch_size = batch_size
-
-    def _mean(self):
-        return self._batches * self._batch_size / (self._end - self._begin)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._begin, self._batches = time.monotonic(), 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._batches = batch + 1
-        self._end = time.monotonic()
-        logs["pairs_per_second"] = self._mean()
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs["pairs_per_second"] = self._mean()
-
-
-class Validation(keras.callbacks.Callback):
-    """After every round: the figures of the validation pairs, and a picture of some.
-
-    The round's figures join Keras's logs, as `val_mace`, `val_median` and so on.
-    """
-
-    def __init__(self, pairs, output_dir):
-        """Args: `pairs`, of `validation`; the run's folder."""
-        super().__init__()
-        self._pairs = pairs
-        self._output_dir = pathlib.Path(output_dir)
-
-    @functools.cached_property
-    def _predict(self):
-        # Not `Model.predict`, in which all workers of a cluster would have to take part.
-        return tf.function(
-            lambda patches: tf.nest.flatten(self.model(patches, training=False)), autograph=False
-        )
-
-    @functools.cached_property
-    def _writer(self):
-        return tf.summary.create_file_writer(str(self._output_dir / "logs"))
-
-    def measure(self):
-        """Runs the model on the validation pairs.
-
-        Returns:
-          `(summary, picture)` of the pairs.
-        """
-        batches = tf.data.Dataset.from_tensor_slices(self._pairs.patches).batch(64)
-        outputs = [self._predict(patches) for patches in batches]
-        h4pt = np.concatenate([output[0] for output in outputs])
-        probabilities = outputs[0][-1].numpy() if models.classifies(self.model) else None
-        return self._pairs.summarize(h4pt), self._pairs.draw(h4pt, probabilities)
-
-    def on_epoch_end(self, epoch, logs=None):
-        summary, picture = self.measure()
-        logs.update({f"val_{name}": value for name, value in summary.items()})
-        with files.atomic_write(self._output_dir / "validation.png") as beside:
-            image_output.write_png(beside, picture)
-        with self._writer.as_default():
-            tf.summary.image("validation", picture[None], step=epoch)
-        self._writer.flush()
 
 
 class StopRequestedError(Exception):
@@ -86,39 +23,134 @@ class StopRequestedError(Exception):
 
 
 class DivergedError(Exception):
-    """The loss is not finite any more."""
+    """The loss became NaN or infinite."""
 
 
-class OrderlyEnd(keras.callbacks.Callback):
-    """Ends `fit` between two batches: on SIGINT or SIGTERM, and on a loss that is not finite.
+class Throughput(keras.callbacks.Callback):
+    """Add `pairs_per_second`, the mean over the round, to the logs and so to the progress bar.
 
-    As a context manager around `fit` it takes over the two signals. A second SIGINT interrupts at
-    once.
-
-    Raises:
-      StopRequestedError: a signal came.
-      DivergedError: the loss is NaN or infinite.
+    Args:
+      batch_size: Pairs in a batch, over all workers.
     """
 
-    def __enter__(self):
+    def __init__(self, batch_size: int) -> None:
+        super().__init__()
+        self._batch_size = batch_size
+        self._begin = self._end = 0.0
+        self._batches = 0
+
+    def _mean(self) -> float:
+        return self._batches * self._batch_size / (self._end - self._begin)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Start the clock of the round."""
+        self._begin, self._batches = time.monotonic(), 0
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
+        """Count the batch and update the logs."""
+        self._batches = batch + 1
+        self._end = time.monotonic()
+        logs["pairs_per_second"] = self._mean()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Add the mean of the round to its logs."""
+        logs["pairs_per_second"] = self._mean()
+
+
+class Validation(keras.callbacks.Callback):
+    """Measure the validation pairs after every round, and draw some of them.
+
+    The figures of the round join Keras's logs, as `val_mace`, `val_median` and so on; the picture
+    goes to `validation.png` and to TensorBoard.
+
+    Args:
+      validation_set: The pairs.
+      output_dir: Folder of the run.
+    """
+
+    def __init__(self, validation_set: ValidationSet, output_dir: str | pathlib.Path) -> None:
+        super().__init__()
+        self._validation_set = validation_set
+        self._output_dir = pathlib.Path(output_dir)
+
+    @functools.cached_property
+    def _predict(self) -> Any:
+        # Not `Model.predict`, in which all workers of a cluster would have to take part.
+        return tf.function(
+            lambda patches: tf.nest.flatten(self.model(patches, training=False)), autograph=False
+        )
+
+    @functools.cached_property
+    def _writer(self) -> tf.summary.SummaryWriter:
+        return tf.summary.create_file_writer(str(self._output_dir / "logs"))
+
+    def measure(self) -> tuple[dict[str, float], np.ndarray]:
+        """Run the model on the validation pairs.
+
+        Returns:
+          `(summary, picture)`: figures by name, and uint8 `[height, width, 3]`, RGB.
+        """
+        batches = tf.data.Dataset.from_tensor_slices(self._validation_set.patches).batch(64)
+        outputs = [self._predict(patches) for patches in batches]
+        h4pt = np.concatenate([output[0] for output in outputs])
+        probabilities = outputs[0][-1].numpy() if models.classifies(self.model) else None
+        return self._validation_set.summarize(h4pt), self._validation_set.draw(h4pt, probabilities)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Measure, and write the picture."""
+        summary, picture = self.measure()
+        logs.update({f"val_{name}": value for name, value in summary.items()})
+        with files.atomic_write(self._output_dir / "validation.png") as temporary:
+            image_output.write_png(temporary, picture)
+        with self._writer.as_default():
+            tf.summary.image("validation", picture[None], step=epoch)
+        self._writer.flush()
+
+
+class RaiseOnDivergence(keras.callbacks.Callback):
+    """Raise `DivergedError` after the first batch whose loss is NaN or infinite.
+
+    Not `keras.callbacks.TerminateOnNaN(raise_error=True)`: its `RuntimeError` could not be told
+    from one of TensorFlow or Keras, which must keep their traceback.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
+        """Check the loss of the batch."""
+        if not np.isfinite(logs["loss"]):
+            raise DivergedError
+
+
+class StopOnSignal(keras.callbacks.Callback):
+    """Raise `StopRequestedError` between two batches, after SIGINT or SIGTERM.
+
+    As a context manager around `fit` it takes over the two signals, in the main thread. A second
+    signal interrupts at once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._received: int | None = None
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "StopOnSignal":
         self._received = None
-        self._handlers = {
-            number: signal.signal(number, self._receive)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {
+                number: signal.signal(number, self._receive)
+                for number in (signal.SIGINT, signal.SIGTERM)
+            }
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def _receive(self, number, frame):
+    def _receive(self, number: int, frame: types.FrameType | None) -> None:
         if self._received:
             raise KeyboardInterrupt
         self._received = number
 
-    def on_train_batch_end(self, batch, logs=None):
-        if not np.isfinite(logs["loss"]):
-            raise DivergedError
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Raise if a signal came."""
         if self._received:
             raise StopRequestedError(self._received)

@@ -1,8 +1,9 @@
-"""Checkpoints of a training run: save, resume, keep the best."""
+"""Checkpoints of a training run: save, resume, keep the best round."""
 
 import json
 import pathlib
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,27 +12,33 @@ import tensorflow as tf
 from keras_homography.utils import files
 
 
-def _step_of(checkpoint):
-    """The step in a checkpoint's name; None if there is no checkpoint."""
-    return int(checkpoint.rsplit("-", 1)[1]) if checkpoint else None
-
-
 class Checkpoints(keras.callbacks.Callback):
-    """Keeps the last state of the whole run and the weights of its best round; resumes.
+    """Save the last state of the run and the weights of its best round, and resume from them.
 
     `tf.train.CheckpointManager` names a checkpoint as the newest only after it is written, so that
-    a kill at any moment leaves the one before.
+    a kill at any moment leaves the previous one.
+
+    Args:
+      model: Compiled, with all variables built.
+      output_dir: Folder of the run.
+      batch_size: Pairs in a batch, over all workers.
+      criterion: Figure of validation that is lowest in the best round.
+      writes: Whether this process writes; the others only resume and count steps.
 
     Attributes:
-      step: how many batches the run has trained on.
-      batch_size: pairs in each.
-      history: `[{step, pairs, seconds, loss, val_mace, ...}]`, one for every round.
+      step: How many batches the run has trained on.
+      batch_size: Pairs in a batch.
+      history: `[{step, pairs, seconds, loss, val_mace, ...}]`, one entry a round.
     """
 
-    def __init__(self, model, output_dir, batch_size, criterion="mace", writes=True):
-        """Args: the model, compiled; the run's folder; pairs in a batch; the figure of validation
-        that is lowest in the best round; whether this is the process that writes, or one that
-        only resumes and counts."""
+    def __init__(
+        self,
+        model: keras.Model,
+        output_dir: str | pathlib.Path,
+        batch_size: int,
+        criterion: str | None = "mace",
+        writes: bool = True,
+    ) -> None:
         super().__init__()
         self._criterion = f"val_{criterion}"
         self.batch_size = batch_size
@@ -40,24 +47,25 @@ class Checkpoints(keras.callbacks.Callback):
         self._history_file = pathlib.Path(output_dir) / "history.json"
         self._step = tf.Variable(0, dtype=tf.int64)
         self._seconds = tf.Variable(0.0, dtype=tf.float64)
-        self._least = tf.Variable(np.inf, dtype=tf.float64)
-        state = tf.train.Checkpoint(
+        self._lowest = tf.Variable(np.inf, dtype=tf.float64)
+        state = tf.train.Checkpoint(  # these names are part of the format
             model=model,
             optimizer=model.optimizer,
             step=self._step,
             seconds=self._seconds,
-            least=self._least,
+            least=self._lowest,
         )
         self._last = tf.train.CheckpointManager(state, str(folder / "last"), max_to_keep=2)
         self._best = tf.train.CheckpointManager(
             tf.train.Checkpoint(model=model), str(folder / "best"), max_to_keep=1
         )
         self._begin = time.monotonic()
+        self._step_of_round = 0
         self.step: int = 0
         self.history: list[dict[str, float]] = []
 
-    def resume(self):
-        """Restores the last state, if there is one.
+    def resume(self) -> int:
+        """Restore the last state, if there is one.
 
         Returns:
           The step it was saved at; 0 for a new run.
@@ -72,16 +80,16 @@ class Checkpoints(keras.callbacks.Callback):
         return self.step
 
     @property
-    def best_step(self):
-        """The step of the best round."""
+    def best_step(self) -> int | None:
+        """The step of the best round; None before the first."""
         return _step_of(self._best.latest_checkpoint)
 
-    def restore_best(self):
-        """Gives the model the weights of the best round."""
+    def restore_best(self) -> None:
+        """Restore the weights of the best round into the model."""
         self._best.checkpoint.restore(self._best.latest_checkpoint).expect_partial()
 
-    def save(self):
-        """Saves the state at the present step, if that is not done already."""
+    def save(self) -> None:
+        """Save the state at the present step, unless it is saved already."""
         if not self._writes or _step_of(self._last.latest_checkpoint) == self.step:
             return
         now = time.monotonic()
@@ -91,16 +99,20 @@ class Checkpoints(keras.callbacks.Callback):
         files.write_text(self._history_file, json.dumps(self.history, indent=1))
         self._last.save(checkpoint_number=self.step)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Start the clock."""
         self._begin = time.monotonic()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Remember where the round began: Keras counts batches within it."""
         self._step_of_round = self.step
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Count the batch."""
         self.step = self._step_of_round + batch + 1
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Record the round, and save the state and, if it is the best round, its weights."""
         if not self._writes:
             return
         seconds = float(self._seconds) + time.monotonic() - self._begin
@@ -112,7 +124,12 @@ class Checkpoints(keras.callbacks.Callback):
                 **{name: float(value) for name, value in logs.items()},
             }
         )
-        if logs[self._criterion] < float(self._least):
-            self._least.assign(logs[self._criterion])
+        if logs[self._criterion] < float(self._lowest):
+            self._lowest.assign(logs[self._criterion])
             self._best.save(checkpoint_number=self.step)
         self.save()
+
+
+def _step_of(checkpoint: str | None) -> int | None:
+    """The step in a checkpoint's name; None if there is no checkpoint."""
+    return int(checkpoint.rsplit("-", 1)[1]) if checkpoint else None

@@ -1,4 +1,8 @@
-"""Training on several machines: who takes part, and that all of them are there and agree."""
+"""Training on several machines: find the workers, wait for them, compare their flags.
+
+Experimental, and frozen: faults are mended, nothing is added. TensorFlow itself would wait for an
+hour for a worker that never comes, and forever for one that trains something else.
+"""
 
 import contextlib
 import dataclasses
@@ -7,10 +11,18 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Sequence
+from typing import Any
 
+import tensorflow as tf
+
+from keras_homography.utils import network_address
 from keras_homography.utils.errors import UserError
 
-TIMEOUT = 55.0  # seconds to wait for the others
+TIMEOUT = 55.0  # seconds to wait for the other workers
+_EXAMPLE = (
+    '{"cluster": {"worker": ["host0:5000", "host1:5000"]}, "task": {"type": "worker", "index": 0}}'
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,15 +30,15 @@ class Cluster:
     """The workers of a run.
 
     Attributes:
-      workers: address of each, "host:port"; the first writes checkpoints and exports.
-      task: which of them this is.
+      workers: Address of each, "host:port"; the first writes checkpoints and exports.
+      task: Which of them this process is, from 0.
     """
 
     workers: tuple[str, ...]
     task: int
 
     @property
-    def is_writer(self):
+    def is_writer(self) -> bool:
         """Whether this worker writes what the run leaves behind."""
         return self.task == 0
 
@@ -34,44 +46,19 @@ class Cluster:
 ALONE = Cluster(("",), 0)
 
 
-def _from_environment():
-    """`(workers, task)` of TF_CONFIG; None if it is not set."""
-    text = os.environ.get("TF_CONFIG")
-    if not text:
-        return None
-    example = (
-        '{"cluster": {"worker": ["host0:5000", "host1:5000"]}, '
-        '"task": {"type": "worker", "index": 0}}'
-    )
-    try:
-        config = json.loads(text)
-        cluster, task = config["cluster"], config["task"]
-        workers, index = list(cluster["worker"]), int(task["index"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"TF_CONFIG cannot be used: {type(error).__name__}: {error}. It must look like "
-            f"{example}; got {text}"
-        ) from None
-    if set(cluster) != {"worker"} or task.get("type", "worker") != "worker":
-        raise UserError(
-            f"TF_CONFIG must name workers alone, of which the first is the chief, such as "
-            f"{example}; got {text}"
-        )
-    return workers, index
-
-
-def find(workers=(), task=None):
-    """The cluster that this process belongs to, by flags or by TF_CONFIG.
+def find(workers: Sequence[str] = (), task: int | None = None) -> Cluster:
+    """Return the cluster that this process belongs to, from flags or from TF_CONFIG.
 
     Args:
-      workers: addresses, "host:port"; empty for TF_CONFIG's.
-      task: which of them this process is.
+      workers: Addresses, "host:port"; empty for those of TF_CONFIG.
+      task: Which of them this process is.
 
     Returns:
-      `Cluster`; `ALONE`, one worker without an address, if there is neither.
+      The cluster; `ALONE`, one worker without an address, if there are neither flags nor TF_CONFIG.
 
     Raises:
-      ValueError: what is said is incomplete, wrong, or said twice and differently.
+      UserError: The description is incomplete or wrong, or flags and TF_CONFIG contradict each
+        other.
     """
     environment = _from_environment()
     if workers:
@@ -89,9 +76,7 @@ def find(workers=(), task=None):
     else:
         return ALONE
     for worker in workers:
-        host, _, port = str(worker).rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise UserError(f"A worker's address must be host:port; got {worker!r}.")
+        _parse_address(worker)
     if len(set(workers)) < len(workers):
         raise UserError(f"A worker's address is given twice: {','.join(workers)}.")
     if not 0 <= task < len(workers):
@@ -102,23 +87,58 @@ def find(workers=(), task=None):
     return Cluster(tuple(workers), task)
 
 
-def _differences(ours, theirs):
-    lines = [set(text.splitlines()) for text in (theirs, ours)]
-    there, here = (sorted(lines[i] - lines[1 - i]) for i in (0, 1))
-    return f"{' '.join(there) or 'nothing'} there, {' '.join(here) or 'nothing'} here"
+def meet(cluster: Cluster, run: str, timeout: float = TIMEOUT) -> None:
+    """Wait until all workers answer, and compare what they were started with.
+
+    Args:
+      cluster: From `find`, of at least two workers.
+      run: Text that must be the same on all, a line for every flag.
+      timeout: Seconds.
+
+    Raises:
+      UserError: A worker does not answer in time, or it was started with something else.
+    """
+    _Meeting(cluster, run, timeout).hold()
+
+
+def _from_environment() -> tuple[list[str], int] | None:
+    """`(workers, task)` of TF_CONFIG; None if it is not set."""
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        return None
+    resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    try:
+        jobs = resolver.cluster_spec().as_dict()
+        kind, index = resolver.task_type, resolver.task_id
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise UserError(
+            f"TF_CONFIG cannot be used: {type(error).__name__}: {error}. It must look like "
+            f"{_EXAMPLE}; got {text}"
+        ) from None
+    if set(jobs) != {"worker"} or kind not in ("worker", None) or index is None:
+        raise UserError(
+            f"TF_CONFIG must name workers alone, of which the first is the chief, and which of "
+            f"them this process is, such as {_EXAMPLE}; got {text}"
+        )
+    return list(jobs["worker"]), index
+
+
+def _parse_address(worker: str) -> tuple[str, int]:
+    return network_address.parse_host_port(worker, "A worker's address")
 
 
 class _Meeting:
-    """Answers the others at this worker's address, and asks them, until all have met."""
+    """Answer the other workers at this one's address, and ask them, until all have met."""
 
-    def __init__(self, cluster, run, timeout):
+    def __init__(self, cluster: Cluster, run: str, timeout: float) -> None:
         self._cluster = cluster
         self._deadline = time.monotonic() + timeout
-        ours = {"task": cluster.task, "workers": list(cluster.workers), "run": run}
-        self._ours, self._greeting = ours, (json.dumps(ours) + "\n").encode()
-        self._came = {cluster.task}
+        self._workers, self._run = list(cluster.workers), run
+        greeting = {"task": cluster.task, "workers": self._workers, "run": run}
+        self._greeting = (json.dumps(greeting) + "\n").encode()
+        self._arrived = {cluster.task}
 
-    def _serve(self, listener):
+    def _serve(self, listener: socket.socket) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
@@ -126,19 +146,19 @@ class _Meeting:
                 return
             with connection, contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 connection.settimeout(5.0)
-                theirs = json.loads(connection.makefile("rb").readline())
+                answer = json.loads(connection.makefile("rb").readline())
                 connection.sendall(self._greeting)
-                self._came.add(theirs["task"])
+                self._arrived.add(answer["task"])
 
-    def _ask(self, task):
-        """What another worker says of itself."""
+    def _ask(self, task: int) -> dict[str, Any]:
+        """Return the greeting of another worker."""
         address = self._cluster.workers[task]
-        host, _, port = address.rpartition(":")
         while time.monotonic() < self._deadline:
             try:
-                with socket.create_connection((host, int(port)), timeout=5.0) as connection:
+                with socket.create_connection(_parse_address(address), timeout=5.0) as connection:
                     connection.sendall(self._greeting)
-                    return json.loads(connection.makefile("rb").readline())
+                    answer: dict[str, Any] = json.loads(connection.makefile("rb").readline())
+                    return answer
             except (OSError, ValueError):
                 time.sleep(0.2)
         raise UserError(
@@ -146,11 +166,11 @@ class _Meeting:
             f"--task={task} (or its TF_CONFIG), and check that the address can be reached."
         )
 
-    def hold(self):
-        """Returns once all have met. Raises `ValueError` as `meet` says."""
-        port = self._cluster.workers[self._cluster.task].rpartition(":")[2]
+    def hold(self) -> None:
+        """Return once all have met; raise as `meet` says."""
+        _, port = _parse_address(self._cluster.workers[self._cluster.task])
         try:
-            listener = socket.create_server(("", int(port)))
+            listener = socket.create_server(("", port))
         except OSError as error:
             raise UserError(
                 f"Worker {self._cluster.task} cannot listen at port {port}: {error.strerror}. Is "
@@ -158,42 +178,27 @@ class _Meeting:
             ) from None
         with listener:
             threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
-            for task in range(len(self._cluster.workers)):
+            for task in range(len(self._workers)):
                 if task != self._cluster.task:
                     self._compare(task, self._ask(task))
-            while len(self._came) < len(self._cluster.workers):
+            while len(self._arrived) < len(self._workers):
                 if time.monotonic() > self._deadline:
-                    absent = set(range(len(self._cluster.workers))) - self._came
+                    absent = set(range(len(self._workers))) - self._arrived
                     raise UserError(f"Workers {absent} cannot reach this one at port {port}.")
                 time.sleep(0.05)
             listener.shutdown(socket.SHUT_RDWR)
 
-    def _compare(self, task, theirs):
-        if theirs.get("task") != task or theirs.get("workers") != self._ours["workers"]:
+    def _compare(self, task: int, answer: dict[str, Any]) -> None:
+        if answer.get("task") != task or answer.get("workers") != self._workers:
             raise UserError(
-                f"At {self._cluster.workers[task]} is worker {theirs.get('task')} of "
-                f"{','.join(theirs.get('workers', []))}; here it should be worker {task} of "
-                f"{','.join(self._cluster.workers)}."
+                f"At {self._workers[task]} is worker {answer.get('task')} of "
+                f"{','.join(answer.get('workers', []))}; here it should be worker {task} of "
+                f"{','.join(self._workers)}."
             )
-        if theirs["run"] != self._ours["run"]:
+        if answer["run"] != self._run:
+            theirs, ours = set(answer["run"].splitlines()), set(self._run.splitlines())
             raise UserError(
                 f"Worker {task} was started with something else: "
-                f"{_differences(self._ours['run'], theirs['run'])}."
+                f"{' '.join(sorted(theirs - ours)) or 'nothing'} there, "
+                f"{' '.join(sorted(ours - theirs)) or 'nothing'} here."
             )
-
-
-def meet(cluster, run, timeout=TIMEOUT):
-    """Waits until all workers are there, and compares what they were started with.
-
-    TensorFlow itself would wait for an hour for one that never comes, and forever for one that
-    trains something else.
-
-    Args:
-      cluster: of `find`, of at least two workers.
-      run: text that must be the same on all, a line for every flag.
-      timeout: seconds.
-
-    Raises:
-      ValueError: a worker does not answer in time, or it was started with something else.
-    """
-    _Meeting(cluster, run, timeout).hold()

@@ -1,37 +1,57 @@
-"""The end of a run of training: files, figures and where they are."""
+"""The end of a training run: exported files, figures, and where they are."""
 
 import json
+import pathlib
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_homography.saving import verified_export
+from keras_homography.training.checkpointing import Checkpoints
+from keras_homography.training.config import TrainConfig
+from keras_homography.training.validation import ValidationSet
 from keras_homography.utils import environment, files
 from keras_homography.visualization import image_output, learning_curve
 
 
-def write(model, described, pairs, checkpoints, output_dir):
-    """Exports a model, measures it, writes `metrics.json` and the learning curve, and prints both.
+def write(
+    config: TrainConfig,
+    model: keras.Model,
+    validation_set: ValidationSet,
+    skipped: dict[str, str],
+    checkpoints: Checkpoints,
+) -> dict[str, Any]:
+    """Export a model, measure it, write `metrics.json` and the learning curve, print a summary.
 
     Args:
-      model: with the weights of the best round, float32, not compiled.
-      described: `{"model": ..., "dataset": ..., "validation_dataset": ..., "skipped": {path:
-        reason}}`.
-      pairs: of `validation`.
-      checkpoints: `checkpointing.Checkpoints` of the run.
-      output_dir: `pathlib.Path`, of the run.
+      config: Of the run.
+      model: With the weights of the best round, float32, not compiled.
+      validation_set: To measure it on.
+      skipped: `{path or name: reason}` of what could not be used of the datasets.
+      checkpoints: Of the run.
+
+    Returns:
+      The contents of `metrics.json`.
 
     Raises:
-      ValueError: an exported file does not give what the model does.
+      UserError: An exported file does not predict what the model does.
     """
-    parity = verified_export.export(model, output_dir, pairs.patches[:8])
-    h4pt = tf.nest.flatten(model.predict(pairs.patches, verbose=0))[0]
-    summary, identity = pairs.summarize(h4pt), pairs.summarize(np.zeros_like(h4pt))
+    output_dir = pathlib.Path(config.output_dir)
+    validation_dataset = config.validation_dataset or config.dataset
+    parity = verified_export.export(model, output_dir, validation_set.patches[:8])
+    h4pt = tf.nest.flatten(model.predict(validation_set.patches, verbose=0))[0]
+    summary = validation_set.summarize(h4pt)
+    identity = validation_set.summarize(np.zeros_like(h4pt))
     report = {
         "schema_version": 1,
-        **described,
+        "model": config.model,
+        "dataset": config.dataset,
+        "validation_dataset": validation_dataset,
+        "skipped": skipped,
         "parameters": model.count_params(),
-        "validation_pairs": len(pairs.patches),
+        "validation_pairs": len(validation_set.patches),
         "validation": summary,
         "identity": identity,
         "steps": checkpoints.step,
@@ -43,21 +63,22 @@ def write(model, described, pairs, checkpoints, output_dir):
     }
     files.write_text(output_dir / "metrics.json", json.dumps(report, indent=1))
     curve = learning_curve.draw(
-        {described["model"]: checkpoints.history},
-        identity[pairs.criterion],
-        f"val_{pairs.criterion}",
-        pairs.title,
+        {config.model: checkpoints.history},
+        identity[validation_set.criterion],
+        f"val_{validation_set.criterion}",
+        validation_set.title,
     )
-    with files.atomic_write(output_dir / "learning_curve.png") as beside:
-        image_output.write_png(beside, curve)
-    found = pairs.describe(described["validation_dataset"], summary, identity)
-    print(f"\n{found} Best round: step {checkpoints.best_step}.")
-    if described["skipped"]:
+    with files.atomic_write(output_dir / "learning_curve.png") as temporary:
+        image_output.write_png(temporary, curve)
+    sentence = validation_set.describe(validation_dataset, summary, identity)
+    print(f"\n{sentence} Best round: step {checkpoints.best_step}.")
+    if skipped:
         print(
-            f"  {len(described['skipped'])} files or folders of {described['dataset']} could not "
-            "be used: metrics.json names them."
+            f"  {len(skipped)} files or folders of {config.dataset} could not be used: "
+            "metrics.json names them."
         )
     for name, difference in parity.items():
         print(f"  {output_dir / name}  (read back: equal within {difference:.1g} px)")
     for name in ("metrics.json", "learning_curve.png", "validation.png", "run.flags", "logs"):
         print(f"  {output_dir / name}")
+    return report

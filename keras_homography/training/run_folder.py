@@ -1,9 +1,14 @@
-"""The flags of a run of training: which may change when it goes on, and between its workers."""
+"""Folder of a training run: may a run begin or resume there, and its `run.flags`."""
 
+import pathlib
+
+from keras_homography.training import training_flags
+from keras_homography.training.config import TrainConfig
 from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
-# They do not change what is learned from which pairs.
+_RUN_FLAGS = "run.flags"
+# Options that change neither the weights nor the pairs that are learned from.
 _FREE_TO_CHANGE = (
     "steps",
     "gpus",
@@ -22,28 +27,18 @@ _FREE_TO_CHANGE = (
 _OF_ONE_WORKER = ("gpus", "task", "data_dir", "cache", "data_service")
 
 
-def _without(resolved, names):
-    """The lines of flags but for some of them."""
-    return [line for line in resolved.splitlines() if line[2:].split("=")[0] not in names]
-
-
-def shared_by_all_workers(resolved):
-    """The flags that have to be the same on every worker, a line each."""
-    return "\n".join(_without(resolved, _OF_ONE_WORKER))
-
-
-def check_run_folder(output_dir, resolved):
-    """Checks that a run can go on in a folder, or begin there.
+def check_run_folder(config: TrainConfig) -> None:
+    """Check that a run can begin, or resume, in its folder.
 
     Args:
-      output_dir: `pathlib.Path`, of the run.
-      resolved: of `command_line.resolved_flags`.
+      config: Of the run.
 
     Raises:
-      ValueError: the folder holds a run with other flags, or other files, or cannot be written.
+      UserError: The folder holds a run with other flags, or other files, or cannot be written.
     """
+    output_dir = pathlib.Path(config.output_dir)
     files.check_writable(output_dir)
-    run_flags = output_dir / "run.flags"
+    run_flags = output_dir / _RUN_FLAGS
     if not run_flags.exists():
         if output_dir.exists() and any(output_dir.iterdir()):
             raise UserError(
@@ -51,12 +46,36 @@ def check_run_folder(output_dir, resolved):
                 "--output_dir."
             )
         return
-    there, here = (
+    stored, requested = (
         set(_without(text, _FREE_TO_CHANGE))
-        for text in (run_flags.read_text(encoding="utf-8"), resolved)
+        for text in (run_flags.read_text(encoding="utf-8"), training_flags.flags_text(config))
     )
-    if there != here:
+    if stored != requested:
         raise UserError(
-            f"{output_dir} holds a run with other flags: {' '.join(sorted(there - here))} there, "
-            f"{' '.join(sorted(here - there))} here. Use the same flags, or another --output_dir."
+            f"{output_dir} holds a run with other flags: {' '.join(sorted(stored - requested))} "
+            f"there, {' '.join(sorted(requested - stored))} here. Use the same flags, or another "
+            "--output_dir."
         )
+
+
+def prepare(config: TrainConfig) -> None:
+    """Create the folder, remove what a killed process left half-written, write `run.flags`.
+
+    Args:
+      config: Of the run.
+    """
+    output_dir = pathlib.Path(config.output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    files.remove_leftovers(output_dir)
+    files.write_text(output_dir / _RUN_FLAGS, training_flags.flags_text(config))
+
+
+def shared_by_all_workers(config: TrainConfig) -> str:
+    """Return the flags that have to be the same on every worker, one a line."""
+    return "\n".join(_without(training_flags.flags_text(config), _OF_ONE_WORKER))
+
+
+def _without(text: str, names: tuple[str, ...]) -> list[str]:
+    """Return the lines of a flag file except those of some flags."""
+    excluded = {f"--{prefix}{name}" for name in names for prefix in ("", "no")}
+    return [line for line in text.splitlines() if line.split("=")[0] not in excluded]

@@ -1,159 +1,142 @@
-"""Trains a model of pairs: devices, rounds, resume."""
+"""The model that is trained: built, compiled, and rebuilt in float32 for export."""
 
 import keras
 import tensorflow as tf
 
 from keras_homography import models
-from keras_homography.layers import homography_fit
-from keras_homography.training import distribution_strategy, losses
+from keras_homography.data import pairs
+from keras_homography.saving import loading, pretrained
+from keras_homography.training import loss_models, losses, mixed_precision, optimizers
+from keras_homography.training.config import TrainConfig
 
 
-class TrainableModel(keras.Model):
-    """The layers of a model, to be trained on any strategy, on pairs or on photos."""
+def build_trainable_model(
+    config: TrainConfig, strategy: tf.distribute.Strategy
+) -> loss_models.TrainableModel:
+    """Build and compile the model of a run, and seed the random numbers of this process.
 
-    def __init__(self, model, outputs, make_pairs=None):
-        super().__init__(model.inputs, outputs)
-        self._make_pairs = make_pairs
+    Args:
+      config: Of the run.
+      strategy: From `distribution_strategy.make_strategy`.
 
-    def train_step(self, data):
-        if self._make_pairs is not None:
-            data = self._make_pairs(*data)
-        logs = super().train_step(data)
-        if distribution_strategy.is_of_cluster(tf.distribute.get_strategy()):
-            # Keras averages over the first axis of what the workers return.
-            logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
-        return logs
+    Returns:
+      The compiled model, under the strategy, in the precision of the configuration.
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing, as `compile_model` builds everything: Keras 3.13 cannot do it for the
-        batches of several workers."""
-
-
-class SelfSupervisingModel(TrainableModel):
-    """A model whose loss is of more than its corners; `supervise` says of what."""
-
-    def supervise(self, pairs, h4pt_true, outputs):
-        """The loss of a batch, scalar."""
-        raise NotImplementedError
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        # Keras adds the gradients of the replicas up.
-        return self.supervise(x, y, y_pred) / tf.distribute.get_strategy().num_replicas_in_sync
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        h4pt = None if y is None else tf.nest.flatten(y_pred)[0]
-        return super().compute_metrics(x, y, h4pt, sample_weight)
-
-
-class StagedModel(SelfSupervisingModel):
-    """A model with stages: every stage is supervised, by the loss of its corners and by where its
-    matches are."""
-
-    def __init__(self, model, loss, make_pairs=None):
-        stages = _stages(model)
-        super().__init__(model, [stages[-1][0], *stages], make_pairs)
-        self._corner_loss = loss
-        self._patch_size = model.input_shape[1]
-
-    def supervise(self, pairs, h4pt_true, outputs):
-        total = 0.0
-        for h4pt, _, matches in outputs[1:]:
-            total += tf.reduce_mean(self._corner_loss(h4pt_true, h4pt))
-            total += tf.reduce_mean(losses.match_likelihood(h4pt_true, matches, self._patch_size))
-        return total
+    Raises:
+      UserError: An option does not fit the architecture, or the initial weights do not fit.
+    """
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    policy = mixed_precision.find_policy(config.mixed_precision, config.gpus)
+    with strategy.scope(), mixed_precision.dtype_policy(policy):
+        model = _build_architecture(config)
+        if config.initial_weights:
+            path = pretrained.resolve_model(config.initial_weights)
+            models.copy_weights(model, loading.load_model(path, config.trust_model))
+        on_device = config.make_pairs_on == "device"
+        return compile_model(
+            model,
+            optimizers.build_optimizer(
+                config.optimizer,
+                learning_rate=config.learning_rate,
+                schedule=config.schedule,
+                steps=config.steps,
+                warmup_steps=config.warmup_steps,
+                decay_steps=config.decay_steps,
+                clip_norm=config.clip_norm,
+            ),
+            loss=config.loss,
+            rho=config.rho,
+            jit_compile=config.jit_compile,
+            steps_per_execution=config.steps_per_execution,
+            make_pairs=pairs.make_pair_fn(config.seed, config.spec) if on_device else None,
+            labeled=not config.is_unlabeled,
+        )
 
 
-class ClassifyingModel(SelfSupervisingModel):
-    """A model with probabilities: these are supervised; its corners are what people read."""
+def build_exported_model(config: TrainConfig, trained: keras.Model) -> keras.Model:
+    """Rebuild a trained model in float32, refined if the configuration says so.
 
-    def __init__(self, model, rho, make_pairs=None):
-        super().__init__(model, model.outputs, make_pairs)
-        self._rho = rho
+    Models of mixed precision do not convert to built-in TFLite operators.
 
-    def supervise(self, pairs, h4pt_true, outputs):
-        return tf.reduce_mean(losses.cross_entropy(h4pt_true, outputs[1], self._rho))
+    Args:
+      config: Of the run.
+      trained: From `build_trainable_model`.
 
-
-class PhotometricModel(SelfSupervisingModel):
-    """A model that learns from how the patches fit under its corners, those of every stage if it
-    has any; labels are only measured."""
-
-    def __init__(self, model, make_pairs=None):
-        stages = [h4pt for h4pt, *_ in _stages(model)]
-        super().__init__(model, [model.outputs[0], *stages[:-1]], make_pairs)
-
-    def supervise(self, pairs, h4pt_true, outputs):
-        fits = [losses.photometric(pairs, h4pt) for h4pt in tf.nest.flatten(outputs)]
-        return tf.reduce_mean(tf.add_n(fits))
-
-
-def _stages(model):
-    """The outputs of every stage of a model, `(h4pt, a_from_b, matches)` each."""
-    return [
-        layer.output for layer in model.layers if isinstance(layer, homography_fit.FitHomography)
-    ]
-
-
-def _trainable(model, loss, rho, make_pairs):
-    if loss == "photometric":
-        return PhotometricModel(model, make_pairs)
-    if loss == "cross_entropy" and models.classifies(model):
-        return ClassifyingModel(model, rho, make_pairs)
-    if _stages(model):
-        return StagedModel(model, losses.get_loss(loss, rho), make_pairs)
-    return TrainableModel(model, model.outputs[0], make_pairs)
+    Returns:
+      A functional model with the same weights, not compiled.
+    """
+    exported = _build_architecture(config)
+    for layer in exported.layers:
+        if layer.weights:
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+    return models.refine(exported) if config.refine else exported
 
 
 def compile_model(
-    model,
-    optimizer,
-    loss,
-    rho,
-    jit_compile=False,
-    steps_per_execution=1,
-    make_pairs=None,
-    labeled=True,
-):
-    """Compiles a model of pairs with a loss by its name, and the corner error as metric.
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    *,
+    loss: str,
+    rho: float,
+    jit_compile: bool = False,
+    steps_per_execution: int = 1,
+    make_pairs: loss_models.MakePairs | None = None,
+    labeled: bool = True,
+) -> loss_models.TrainableModel:
+    """Compile a model with a loss by its name, and the corner error as metric.
 
-    Call it in the scope of the strategy. All variables are made at once, for a checkpoint to be
-    restored into. Batch normalization takes the statistics of all replicas together.
+    Call it in the scope of the strategy. All variables are created at once, so that a checkpoint
+    can be restored into them. Batch normalization is synchronized over all replicas.
 
     Args:
-      model: of `models.build`.
-      optimizer: of `optimizers.build_optimizer`.
-      loss: a name of `losses.NAMES`.
-      rho: of the pairs, in pixels.
-      jit_compile: whether XLA compiles the step.
-      steps_per_execution: how many steps to run before Python looks at it again.
-      make_pairs: of `pairs.make_pair_fn`, for a model that is trained on photos.
-      labeled: whether the batches have corners; if not, there is no metric.
+      model: From `models.build`.
+      optimizer: From `optimizers.build_optimizer`.
+      loss: One of `choices.LOSSES`.
+      rho: Largest corner offset, in pixels.
+      jit_compile: Whether XLA compiles the step.
+      steps_per_execution: Steps that a device runs in one call from Python.
+      make_pairs: From `pairs.make_pair_fn`, to train on batches of images; else None.
+      labeled: Whether the batches have corners; if not, there is no metric.
 
     Returns:
-      `TrainableModel` of the same layers; of a model with stages it has all of their outputs.
+      A model of the same layers; of an architecture with stages it has all of their outputs.
 
     Raises:
-      ValueError: the loss is unknown, or does not fit the model.
+      UserError: The loss is unknown, or does not fit the model.
     """
     if tf.distribute.get_strategy().num_replicas_in_sync > 1:
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
-    trainable = _trainable(model, loss, rho, make_pairs)
-    supervises_itself = isinstance(trainable, SelfSupervisingModel)
+    trainable = loss_models.choose(model, loss, rho, make_pairs)
+    computes_loss = isinstance(trainable, loss_models.CustomLossModel)
     corner_error = keras.metrics.MeanMetricWrapper(losses.corner_distance, name="corner_error")
     trainable.compile(
         optimizer,
-        loss=None if supervises_itself else losses.get_loss(loss, rho),
+        loss=None if computes_loss else losses.get_loss(loss, rho),
         metrics=[corner_error] if labeled else [],
         jit_compile=jit_compile,
         steps_per_execution=steps_per_execution,
     )
     trainable.optimizer.build(trainable.trainable_variables)
     h4pt = tf.zeros([1, 4, 2])
-    if not supervises_itself:
+    if not computes_loss:
         trainable.compute_loss(None, h4pt, h4pt)
     if labeled:
-        trainable.compute_metrics(None, h4pt, [h4pt] if supervises_itself else h4pt)
+        trainable.compute_metrics(None, h4pt, [h4pt] if computes_loss else h4pt)
     trainable.reset_metrics()
     return trainable
+
+
+def _build_architecture(config: TrainConfig) -> keras.Model:
+    """The architecture with its options, in Keras's present dtype policy."""
+    options = {} if config.dropout is None else {"dropout": config.dropout}
+    return models.build(
+        config.model,
+        patch_size=config.patch_size,
+        rho=config.rho,
+        width=config.width,
+        **options,
+    )

@@ -1,4 +1,7 @@
-"""What a run is validated on: pairs whose corners are known, or pairs that nobody has labeled."""
+"""Validation sets: pairs with known corners, or unlabeled pairs."""
+
+from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -7,42 +10,82 @@ from keras_homography.evaluation import metrics
 from keras_homography.training import losses
 from keras_homography.visualization import patch_figures
 
-_PICTURED = 8
+_MAX_DRAWN = 8
 
 
-class LabeledValidation:
-    """Pairs whose corners are known: what counts is the corner error, in pixels.
+class ValidationSet(Protocol):
+    """Pairs to validate on, and how predictions for them are measured.
 
     Attributes:
       patches: float32 `[n, size, size, 2]`, gray levels in 0..255.
-      criterion: of the figures of `summarize`, the one by which the best round is chosen; the
-        lowest is the best.
-      title: of that figure, for a plot.
+      criterion: Figure of `summarize` that is lowest in the best round.
+      title: Of that figure, for a plot.
+    """
+
+    patches: np.ndarray
+    criterion: str
+    title: str
+
+    def summarize(self, h4pt: np.ndarray) -> dict[str, float]:
+        """Return the figures of predictions, by name.
+
+        Args:
+          h4pt: float32 `[n, 4, 2]`, pixels.
+        """
+        ...
+
+    def draw(self, h4pt: np.ndarray, probabilities: np.ndarray | None = None) -> np.ndarray:
+        """Draw the first pairs.
+
+        Args:
+          h4pt: float32 `[n, 4, 2]`, pixels.
+          probabilities: float32 `[n, 4, 2, bins]`, of a classification network; or None.
+
+        Returns:
+          uint8 `[height, width, 3]`, RGB.
+        """
+        ...
+
+    def describe(self, dataset: str, summary: dict[str, float], identity: dict[str, float]) -> str:
+        """Return the figures as a sentence.
+
+        Args:
+          dataset: Name of where the pairs are from.
+          summary: Figures of the model.
+          identity: Figures of the identity, which predicts no motion.
+        """
+        ...
+
+
+class LabeledValidation:
+    """Pairs with known corners, measured by the corner error in pixels.
+
+    Args:
+      batches: Finite batches of (patches, h4pt).
+      rho: Largest corner offset, in pixels.
     """
 
     criterion = "mace"
     title = "MACE on validation pairs (px)"
 
-    def __init__(self, pairs, rho):
-        """Args: `pairs`, finite batches of (patches, h4pt); the largest offset, in pixels."""
-        self.patches = np.concatenate([patches for patches, _ in pairs])
-        self._h4pt = np.concatenate([h4pt for _, h4pt in pairs])
+    def __init__(self, batches: Iterable[tuple[tf.Tensor, tf.Tensor]], rho: float) -> None:
+        self.patches = np.concatenate([patches for patches, _ in batches])
+        self._h4pt = np.concatenate([h4pt for _, h4pt in batches])
         self._rho = rho
 
-    def summarize(self, h4pt):
-        """The figures of predictions `[n, 4, 2]`, pixels: of `metrics.summarize`."""
+    def summarize(self, h4pt: np.ndarray) -> dict[str, float]:
+        """Return the figures of `metrics.summarize`: see `ValidationSet.summarize`."""
         return metrics.summarize(metrics.corner_errors(self._h4pt, h4pt))
 
-    def draw(self, h4pt, probabilities=None):
-        """A picture of the first pairs, uint8 `[height, width, 3]`, RGB: their quads, and of a
-        model that has probabilities their confidence maps."""
-        pictured = self.patches[:_PICTURED], self._h4pt[:_PICTURED], h4pt[:_PICTURED]
+    def draw(self, h4pt: np.ndarray, probabilities: np.ndarray | None = None) -> np.ndarray:
+        """Draw true and predicted quads, or confidence maps: see `ValidationSet.draw`."""
+        drawn = self.patches[:_MAX_DRAWN], self._h4pt[:_MAX_DRAWN], h4pt[:_MAX_DRAWN]
         if probabilities is None:
-            return patch_figures.quads(*pictured)
-        return patch_figures.confidence_maps(*pictured, probabilities[:_PICTURED], self._rho)
+            return patch_figures.quads(*drawn)
+        return patch_figures.confidence_maps(*drawn, probabilities[:_MAX_DRAWN], self._rho)
 
-    def describe(self, dataset, summary, identity):
-        """The figures in words, beside those of always answering "no motion"."""
+    def describe(self, dataset: str, summary: dict[str, float], identity: dict[str, float]) -> str:
+        """Return mean and median as a sentence: see `ValidationSet.describe`."""
         return (
             f"Corner error on {len(self.patches)} validation pairs ({dataset}): mean "
             f"{summary['mace']:.2f} px, median {summary['median']:.2f} px; identity "
@@ -51,28 +94,30 @@ class LabeledValidation:
 
 
 class UnlabeledValidation:
-    """Pairs that nobody has labeled: what counts is how well the patches fit."""
+    """Unlabeled pairs, measured by the photometric loss.
+
+    Args:
+      batches: Finite batches of (patches,).
+    """
 
     criterion = "photometric"
     title = "photometric loss on validation pairs"
 
-    def __init__(self, pairs):
-        """Args: `pairs`, finite batches of (patches,)."""
-        self.patches = np.concatenate([patches for (patches,) in pairs])
+    def __init__(self, batches: Iterable[tuple[tf.Tensor]]) -> None:
+        self.patches = np.concatenate([patches for (patches,) in batches])
 
-    def summarize(self, h4pt):
-        """The mean of `losses.photometric` over predictions `[n, 4, 2]`, pixels."""
+    def summarize(self, h4pt: np.ndarray) -> dict[str, float]:
+        """Return the mean of `losses.photometric`: see `ValidationSet.summarize`."""
         batches = tf.data.Dataset.from_tensor_slices((self.patches, h4pt)).batch(64)
-        fits = np.concatenate([losses.photometric(*batch) for batch in batches])
-        return {"photometric": float(fits.mean())}
+        values = np.concatenate([losses.photometric(*batch) for batch in batches])
+        return {"photometric": float(values.mean())}
 
-    def draw(self, h4pt, probabilities=None):
-        """A picture of the first pairs, uint8 `[height, width, 3]`, RGB: A over B as they are, and
-        as predicted."""
-        return patch_figures.alignments(self.patches[:_PICTURED], h4pt[:_PICTURED])
+    def draw(self, h4pt: np.ndarray, probabilities: np.ndarray | None = None) -> np.ndarray:
+        """Draw A over B, unaligned and aligned: see `ValidationSet.draw`."""
+        return patch_figures.alignments(self.patches[:_MAX_DRAWN], h4pt[:_MAX_DRAWN])
 
-    def describe(self, dataset, summary, identity):
-        """The figures in words, beside those of always answering "no motion"."""
+    def describe(self, dataset: str, summary: dict[str, float], identity: dict[str, float]) -> str:
+        """Return the mean as a sentence: see `ValidationSet.describe`."""
         return (
             f"Photometric loss on {len(self.patches)} validation pairs ({dataset}): "
             f"{summary['photometric']:.3f}; identity {identity['photometric']:.3f}."
