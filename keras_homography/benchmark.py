@@ -1,6 +1,6 @@
-"""Measures speed, each time with a reference beside it in the same run.
+"""Measure speed, each time with a reference beside it in the same run.
 
-    python -m keras_homography.benchmark --stage=pipeline --dataset=path/to/photos
+    python -m keras_homography.benchmark --stage=pipeline --dataset=path/to/images
     python -m keras_homography.benchmark --stage=train
     python -m keras_homography.benchmark --stage=inference --threads=1
 
@@ -10,51 +10,37 @@ run meanwhile.
 """
 
 import contextlib
-import importlib
 import json
 import os
 import sys
-import time
 
 from absl import flags
 
-from keras_homography.utils import command_line
-from keras_homography.utils.errors import UserError
+from keras_homography.benchmarks import stages
+from keras_homography.utils import command_line, common_flags
 
 FLAGS = flags.FLAGS
 
-
-flags.DEFINE_enum(
-    "stage", None, ["pipeline", "train", "inference"], "What to measure.", required=True
-)
-flags.DEFINE_string(
-    "dataset", "synthetic", "Folder of photos, or 'synthetic': generated photos, as JPEG files."
+flags.DEFINE_enum("stage", None, list(stages.STAGES), "What to measure.", required=True)
+common_flags.define_dataset(
+    "synthetic", "Folder of images, or 'synthetic': generated images, as JPEG files."
 )
 flags.DEFINE_integer("threads", os.cpu_count(), "That each side uses.", lower_bound=1)
 flags.DEFINE_float("seconds", 5.0, "Of each measurement.", lower_bound=0.1)
 
 
-def main():
-    if FLAGS.dataset != "synthetic" and not os.path.isdir(FLAGS.dataset):
-        raise UserError(
-            f"--dataset={FLAGS.dataset}: there is no such folder. Give a folder of photos, or "
-            "'synthetic'."
-        )
-
-    import tensorflow as tf
-
-    from keras_homography.utils import environment
-
-    environment.limit_threads(FLAGS.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(FLAGS.threads)
-    module = {"train": "training"}.get(FLAGS.stage, FLAGS.stage)
-    stage = importlib.import_module(f"keras_homography.benchmarks.{module}")
-    described = {"machine": environment.machine(), "date": time.strftime("%Y-%m-%d")}
+def main() -> None:
+    """Measure what the flags say."""
+    config = stages.BenchmarkConfig(
+        stage=FLAGS.stage,
+        dataset=FLAGS.dataset,
+        num_threads=FLAGS.threads,
+        seconds=FLAGS.seconds,
+    )
     output = sys.stdout
-    with contextlib.redirect_stdout(sys.stderr):  # progress of reading photos
-        for result in stage.measure(FLAGS.dataset, FLAGS.threads, FLAGS.seconds):
-            line = {"stage": FLAGS.stage, **result, **described}
-            print(json.dumps(line), file=output, flush=True)
+    with contextlib.redirect_stdout(sys.stderr):  # progress of reading images
+        for measured in stages.run(config):
+            print(json.dumps(measured), file=output, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,57 +1,41 @@
-"""Fits the confidence of estimates and shows how well it holds on other photos.
+"""Fit the confidence of estimates, and check it on other images.
 
-    python -m keras_homography.calibrate --dataset=path/to/photos \\
+    python -m keras_homography.calibrate --dataset=path/to/images \\
         --validation_dataset=path/to/others
 
-Prints the constants of `confidence.py`, and the Brier score, what is refused and what is wrong on
-the other photos with the constants that are in place. Leaves `reliability.png` in `--output_dir`.
+Needs scikit-learn: `pip install 'keras-homography[calibrate]'`. Prints the constants of
+`registration/confidence.py`; and, with the constants in place, the Brier score on the other images,
+the share that is refused and the share that is wrong. Leaves `reliability.png` in `--output_dir`.
 """
-
-import pathlib
 
 from absl import flags
 
-from keras_homography.utils import command_line, files
+from keras_homography.evaluation.config import CalibrateConfig
+from keras_homography.utils import command_line, common_flags, files
 
 FLAGS = flags.FLAGS
 
+_DEFAULT = CalibrateConfig()
 
-flags.DEFINE_string("dataset", "synthetic", "To fit on; as in `train`. 'none' fits nothing.")
-flags.DEFINE_string("validation_dataset", "synthetic", "To check on.")
-flags.DEFINE_integer("pairs", 100, "Of each of the 15 kinds.", lower_bound=2)
-flags.DEFINE_string("output_dir", "runs/calibration", "Where the picture is written.")
+common_flags.define_dataset("synthetic", "To fit on, as in `train`. 'none' fits nothing.")
+flags.DEFINE_string("validation_dataset", _DEFAULT.validation_dataset, "To check on.")
+flags.DEFINE_integer("pairs", _DEFAULT.pairs, "Of each of the 15 kinds.", lower_bound=2)
+common_flags.define_output_dir(_DEFAULT.output_dir, "Where the diagram is written.")
 
 
-def main():
-    files.check_writable(FLAGS.output_dir)
+def main() -> None:
+    """Calibrate as the flags say."""
+    config = CalibrateConfig(
+        dataset=None if FLAGS.dataset == "none" else FLAGS.dataset,
+        validation_dataset=FLAGS.validation_dataset,
+        pairs=FLAGS.pairs,
+        output_dir=FLAGS.output_dir,
+    )
+    files.check_writable(config.output_dir)
 
-    import numpy as np
+    from keras_homography.evaluation import confidence_calibration
 
-    from keras_homography.evaluation import calibration
-    from keras_homography.registration import confidence
-    from keras_homography.visualization import image_output, reliability_diagram
-
-    if FLAGS.dataset != "none":
-        _, evidence, errors = calibration.measure(FLAGS.dataset, FLAGS.pairs, seed=1)
-        weights, bias = calibration.fit(evidence, errors)
-        print(f"WEIGHTS = np.array({np.round(weights, 3).tolist()})\nBIAS = {bias:.3f}")
-
-    kinds, evidence, errors = calibration.measure(FLAGS.validation_dataset, FLAGS.pairs, seed=2)
-    probabilities = np.array([confidence.probability(each) for each in evidence])
-    right = errors < calibration.RIGHT
-    print(f"Brier score {np.mean((probabilities - right) ** 2):.4f} on {len(errors)} pairs")
-    answered = probabilities >= 0.5
-    print("| protocol | distortion | strength | B | refused | answered and over 3 px |")
-    print("|---|---|---:|---|---:|---:|")
-    for kind in dict.fromkeys(kinds):
-        own = np.array([each == kind for each in kinds])
-        refused, wrong = np.mean(~answered[own]), np.mean(answered[own] & ~right[own])
-        print(f"| {' | '.join(map(str, kind))} | {refused:.1%} | {wrong:.1%} |")
-    bins = calibration.reliability(probabilities, right)
-    path = pathlib.Path(FLAGS.output_dir) / "reliability.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image_output.write_png(path, reliability_diagram.draw(bins))
-    print(path)
+    confidence_calibration.run(config)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What `keras_homography.benchmark` measures, one stage a module: ours and a reference in turns."""
+"""Measure speed: one module for every stage, each interleaved with a reference."""

@@ -1,81 +1,120 @@
-"""One pair at a time: networks in every form, and the estimator, against SIFT + RANSAC."""
+"""Benchmark of one pair at a time: networks in every format, and the estimator, against SIFT."""
 
 import pathlib
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_homography import models
 from keras_homography.benchmarks import interleaved
-from keras_homography.evaluation import predictors, protocols
-from keras_homography.saving import verified_export
-from keras_homography.utils import files
+from keras_homography.evaluation import conditions, evaluated_estimators, protocols
+from keras_homography.evaluation.evaluated_estimators import EvaluatedEstimator
+from keras_homography.evaluation.protocol_pairs import ProtocolPairs, open_source
+from keras_homography.saving import pretrained, verified_export
 
 _PAIRS = 64
 _REFERENCE = "sift_ransac"
+_CONDITIONS = (
+    conditions.CLEAN,
+    conditions.Condition("photometric", 1.0),
+    conditions.Condition("occlusion", 1.0),
+)
+_SUFFIXES = (".keras", ".tflite")
 
 
-def _milliseconds(ours, reference, pairs, seconds):
+def _milliseconds(
+    ours: EvaluatedEstimator, reference: EvaluatedEstimator, patches: np.ndarray, seconds: float
+) -> tuple[float, float]:
     """Medians over pairs, each given to the one and the other in turns, for some time."""
+    both = (ours, reference)
+    for estimator in both:
+        estimator.predict(patches[:1])
     times: list[list[float]] = []
-    for predict in (ours, reference):
-        predict(pairs[:1])
     end = time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
-        i, row = len(times) % len(pairs), []
-        for predict in (ours, reference):
+        pair, row = patches[len(times) % len(patches)], []
+        for estimator in both:
             begin = time.perf_counter()
-            predict(pairs[i : i + 1])
+            estimator.predict(pair[None])
             row.append(1000.0 * (time.perf_counter() - begin))
         times.append(row)
-    return [statistics.median(column) for column in zip(*times, strict=True)]
+    our_times, reference_times = zip(*times, strict=True)
+    return statistics.median(our_times), statistics.median(reference_times)
 
 
-def _homographynet(folder, protocol, threads):
-    """HomographyNet with new weights, which cost as much as learned ones."""
-    model = models.build("homographynet")
+def _export_homographynet(folder: str) -> dict[str, pathlib.Path]:
+    """Write HomographyNet with new weights, which cost as much as learned ones.
+
+    Returns:
+      `{case: path}`.
+    """
     pairs = np.zeros([1, 128, 128, 2], np.float32)
-    verified_export.export(model, folder, pairs, ["model.keras", "model.tflite"])
-    for suffix in ("keras", "tflite"):
-        path = str(pathlib.Path(folder) / f"model.{suffix}")
-        (opened,) = predictors.open_all([path], protocol, threads=threads)
-        yield f"homographynet.{suffix}", opened
+    formats = [suffix.removeprefix(".") for suffix in _SUFFIXES]
+    verified_export.export(models.build("homographynet"), folder, pairs, formats)
+    return {
+        f"homographynet{suffix}": pathlib.Path(folder, f"model{suffix}") for suffix in _SUFFIXES
+    }
 
 
-def measure(dataset, threads, seconds):
-    """Measures every case.
+def _shipped_files() -> dict[str, pathlib.Path]:
+    """Find the shipped `.keras` and `.tflite` files, `{name: path}`."""
+    paths = [
+        pretrained.resolve_model(name, (suffix,))
+        for suffix in _SUFFIXES
+        for name in pretrained.shipped_models((suffix,))
+    ]
+    return {path.name: path for path in sorted(paths)}
+
+
+def compare(
+    estimators: Mapping[str, EvaluatedEstimator],
+    pairs: ProtocolPairs,
+    measured_conditions: Sequence[conditions.Condition],
+    num_threads: int,
+    seconds: float,
+) -> Iterator[dict[str, Any]]:
+    """Time estimators against SIFT + RANSAC.
 
     Args:
-      dataset: a folder of photos, or "synthetic".
-      threads: that each side uses.
+      estimators: `{case: estimator}`.
+      pairs: that are predicted, one at a time.
+      measured_conditions: under which.
+      num_threads: that each side uses.
       seconds: of each case, at least one pair.
 
     Yields:
-      Of `turns.result`, milliseconds a pair, medians, under each of three conditions.
+      Results as from `interleaved.result`, milliseconds a pair, medians.
     """
-    protocol = protocols.get("coco128")
-    source = protocols.open_source(protocol, dataset)
-    (sift,) = predictors.open_all([_REFERENCE], protocol)
-    shipped = sorted(
-        path.name
-        for path in files.packaged_file("saved_models", "homography.keras").parent.iterdir()
-        if path.suffix in (".keras", ".tflite")
-    )
+    (sift,) = evaluated_estimators.open_estimators([_REFERENCE], pairs.protocol)
+    for condition in measured_conditions:
+        patches, _ = pairs.collect(condition)
+        for name, estimator in estimators.items():
+            ours, reference = _milliseconds(estimator, sift, patches, seconds)
+            case = name if condition == conditions.CLEAN else f"{name}, {condition.distortion}"
+            yield interleaved.result(case, ours, "ms", _REFERENCE, reference, num_threads)
+
+
+def measure(dataset: str, num_threads: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """Measure every case: the shipped files, `HomographyEstimator`, and HomographyNet.
+
+    Args:
+      dataset: a folder of images, or "synthetic".
+      num_threads: that each side uses.
+      seconds: of each case, at least one pair.
+
+    Yields:
+      Results as from `interleaved.result`, milliseconds a pair, medians, under three conditions.
+    """
+    protocol = protocols.get_protocol("coco128")
     with tempfile.TemporaryDirectory() as folder:
-        opened = {
-            name: predictors.open_all(
-                [str(files.packaged_file("saved_models", name))], protocol, threads=threads
-            )[0]
-            for name in shipped
-        }
-        opened["estimator"] = predictors.open_all(["estimator"], protocol, threads=threads)[0]
-        opened |= dict(_homographynet(folder, protocol, threads))
-        for distortion in ("none", "photometric", "occlusion"):
-            batches = protocols.batches(protocol, source, _PAIRS, distortion)
-            pairs = np.concatenate([patches for patches, _ in batches])
-            for name, predictor in opened.items():
-                ours, reference = _milliseconds(predictor.predict, sift.predict, pairs, seconds)
-                case = name if distortion == "none" else f"{name}, {distortion}"
-                yield interleaved.result(case, ours, "ms", _REFERENCE, reference, threads)
+        names = {name: str(path) for name, path in _shipped_files().items()}
+        names["estimator"] = evaluated_estimators.HOMOGRAPHY_ESTIMATOR
+        names |= {name: str(path) for name, path in _export_homographynet(folder).items()}
+        opened = evaluated_estimators.open_estimators(list(names.values()), protocol, num_threads)
+        pairs = ProtocolPairs(protocol, open_source(protocol, dataset), _PAIRS)
+        estimators = dict(zip(names, opened, strict=True))
+        yield from compare(estimators, pairs, _CONDITIONS, num_threads, seconds)

@@ -1,15 +1,17 @@
-"""Measuring two things in turns, as the speed of a machine changes by the minute."""
+"""Measure two things in turns, as the speed of a machine changes by the minute."""
 
 import statistics
 import time
+from collections.abc import Callable
+from typing import Any
 
 
-def rate(step, per_step, seconds):
-    """How much a repeated call does a second.
+def rate(step: Callable[[], object], per_step: int, seconds: float) -> float:
+    """Measure how much a repeated call does a second.
 
     Args:
       step: function without arguments.
-      per_step: how much it does.
+      per_step: how much one call does.
       seconds: for how long to repeat it, about.
     """
     count, begin = 0, time.perf_counter()
@@ -19,19 +21,34 @@ def rate(step, per_step, seconds):
     return count * per_step / passed
 
 
-def in_turns(ours, reference, turns=3):
-    """Medians of two measurements made in turns: `(ours, reference)`."""
+def in_turns(
+    ours: Callable[[], float], reference: Callable[[], float], turns: int = 3
+) -> tuple[float, float]:
+    """Repeat two measurements alternately.
+
+    Args:
+      ours: a measurement.
+      reference: another one, of the same unit.
+      turns: of each.
+
+    Returns:
+      The medians, `(ours, reference)`.
+    """
     measured = [(ours(), reference()) for _ in range(turns)]
-    return tuple(statistics.median(values) for values in zip(*measured, strict=True))
+    our_values, reference_values = zip(*measured, strict=True)
+    return statistics.median(our_values), statistics.median(reference_values)
 
 
-def result(case, value, unit, reference, reference_value, threads):
-    """One measurement.
+def result(
+    case: str, value: float, unit: str, reference: str, reference_value: float, threads: int
+) -> dict[str, Any]:
+    """Compare a measurement with its reference.
 
     Args:
       case: what was measured.
       value: how much of it, in `unit`.
-      unit: of the value and of the reference: a rate "pairs/s" and the like, else less is better.
+      unit: of the value and of the reference: a rate, "pairs/s" and the like, of which more is
+        better, or anything else, of which less is better.
       reference: what it is compared with.
       reference_value: how much of that.
       threads: that each used.

@@ -1,40 +1,45 @@
-"""Steps of training: by precision and compilation, and how long a step waits for its pairs."""
+"""Benchmark of training: steps by precision and compilation, waiting for pairs, time to start."""
 
 import functools
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import keras
+import tensorflow as tf
 
 from keras_homography import models
 from keras_homography.benchmarks import interleaved, pipeline
 from keras_homography.training import mixed_precision, optimizers, trainable_model
 
 BATCH_SIZE = 32
-_SECONDS_TO_START = 20.0  # more would not feel like a start
-_PERCENT_WAITING = 5.0  # less is not worth anybody's time
+_MAX_SECONDS_TO_START = 20.0
+_MAX_PERCENT_WAITING = 5.0
+
+_Batch: TypeAlias = tuple[tf.Tensor, tf.Tensor]  # patches and h4pt
 
 
-def _compile(name, policy, jit_compile=False):
+def _compile(name: str, policy: str, jit_compile: bool = False) -> keras.Model:
     keras.utils.set_random_seed(0)
     with mixed_precision.dtype_policy(policy):
-        optimizer = optimizers.build_optimizer("adam", "constant", 1e-4, steps=1, clip_norm=20.0)
+        optimizer = optimizers.build_optimizer("adam", learning_rate=1e-4, clip_norm=20.0)
         return trainable_model.compile_model(
-            models.build(name), optimizer, "corner", rho=32, jit_compile=jit_compile
+            models.build(name), optimizer, loss="corner", rho=32, jit_compile=jit_compile
         )
 
 
-def _rates(name, batch, seconds):
-    """`{case: (pairs/s, pairs/s in float32 without XLA)}`."""
+def _rates(name: str, batch: _Batch, seconds: float) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield `(case, (pairs/s, pairs/s in float32 without XLA))`."""
 
-    def stepper(policy, jit_compile):
+    def stepper(policy: str, jit_compile: bool) -> Callable[[], object]:
         model = _compile(name, policy, jit_compile)
         model.train_on_batch(*batch)  # traced and compiled
         return functools.partial(model.train_on_batch, *batch)
 
-    def rate(step):
+    def rate(step: Callable[[], object]) -> float:
         return interleaved.rate(step, BATCH_SIZE, seconds)
 
     reference = stepper("float32", jit_compile=False)
@@ -44,25 +49,28 @@ def _rates(name, batch, seconds):
         ("bfloat16_xla", "mixed_bfloat16", True),
     ]:
         step = stepper(policy, jit_compile)
-        yield case, interleaved.in_turns(lambda step=step: rate(step), lambda: rate(reference))
+        yield (
+            case,
+            interleaved.in_turns(functools.partial(rate, step), functools.partial(rate, reference)),
+        )
 
 
-def _percent_waiting(batches, steps=12):
-    """How much of the time of training HomographyNet is spent waiting for pairs."""
+def _percent_waiting(batches: tf.data.Dataset, steps: int = 12) -> float:
+    """Measure how much of the time of training HomographyNet is spent waiting for pairs."""
     model = _compile("homographynet", "mixed_bfloat16")
     endless = iter(batches)
     model.train_on_batch(*next(endless))
     waited, begin = 0.0, time.perf_counter()
     for _ in range(steps):
-        asked = time.perf_counter()
+        request = time.perf_counter()
         batch = next(endless)
-        waited += time.perf_counter() - asked
+        waited += time.perf_counter() - request
         model.train_on_batch(*batch)
     return 100.0 * waited / (time.perf_counter() - begin)
 
 
-def _seconds_to_start(name, dataset):
-    """From the command to the end of the first step."""
+def _seconds_to_start(name: str, dataset: str) -> float:
+    """Measure the time from the command to the end of the first step."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "keras_homography.train"]
         flags = [f"--model={name}", f"--dataset={dataset}", f"--batch_size={BATCH_SIZE}"]
@@ -71,28 +79,29 @@ def _seconds_to_start(name, dataset):
             [*command, *flags, f"--output_dir={folder}/run"], stdout=subprocess.PIPE, bufsize=0
         ) as process:
             assert process.stdout is not None
-            printed = b""
-            while b"loss" not in printed:  # which the progress bar shows after a step
-                read = process.stdout.read(16)
-                if not read:
-                    raise RuntimeError(f"Training ended before its first step: {printed!r}")
-                printed += read
+            output = b""
+            while b"loss" not in output:  # which the progress bar shows after a step
+                chunk = process.stdout.read(16)
+                if not chunk:
+                    raise RuntimeError(f"Training ended before its first step: {output!r}")
+                output += chunk
             seconds = time.perf_counter() - begin
             process.kill()
     return seconds
 
 
-def measure(dataset, threads, seconds):
-    """Measures every case.
+def measure(dataset: str, num_threads: int, seconds: float) -> Iterator[dict[str, Any]]:
+    """Measure every case.
 
     Args:
-      dataset: a folder of photos, or "synthetic".
-      threads: that TensorFlow uses.
+      dataset: a folder of images, or "synthetic".
+      num_threads: that TensorFlow uses.
       seconds: of each turn, at least one step each.
 
     Yields:
-      Of `turns.result`: pairs/s of both architectures in bfloat16 and with XLA, against float32
-      without; the share of training that waits for pairs; the time to the first step.
+      Results as from `interleaved.result`: pairs/s of both architectures in bfloat16 and with XLA,
+      against float32 without; the share of training that waits for pairs; the time to the first
+      step.
     """
     pairs_per_image = 32 if dataset == "synthetic" else 8
     batches = pipeline.pairs(dataset, "auto", pairs_per_image, BATCH_SIZE)
@@ -100,15 +109,15 @@ def measure(dataset, threads, seconds):
     for name in ("homographynet", "cascade"):
         for case, (ours, reference) in _rates(name, batch, seconds):
             yield interleaved.result(
-                f"{name}_{case}", ours, "pairs/s", f"{name}_float32", reference, threads
+                f"{name}_{case}", ours, "pairs/s", f"{name}_float32", reference, num_threads
             )
     yield interleaved.result(
         "waiting_for_pairs",
         _percent_waiting(batches),
         "% of a step",
         "at most",
-        _PERCENT_WAITING,
-        threads,
+        _MAX_PERCENT_WAITING,
+        num_threads,
     )
     for name in ("homographynet", "cascade"):
         yield interleaved.result(
@@ -116,6 +125,6 @@ def measure(dataset, threads, seconds):
             _seconds_to_start(name, dataset),
             "s",
             "at most",
-            _SECONDS_TO_START,
-            threads,
+            _MAX_SECONDS_TO_START,
+            num_threads,
         )

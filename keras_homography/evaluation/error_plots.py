@@ -1,197 +1,170 @@
-"""Pictures of measured errors: plots, and the pairs behind them.
+"""Plots of corner errors: their distribution; against displacement, strength and confidence.
 
-Every plot takes results of `measurement.measure` and returns a `matplotlib.figure.Figure`, to be
-saved without a display.
+Each takes results of `measurement.measure` and returns a `matplotlib.figure.Figure`, to be saved
+without a display. The panels of a figure are the conditions; an estimator has the same color in
+all of them.
 """
 
-import cv2
-import numpy as np
-from matplotlib import figure
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
-from keras_homography.evaluation import measurement, metrics
-from keras_homography.visualization import patch_figures
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from keras_homography.evaluation.evaluated_estimators import EvaluatedEstimator
+from keras_homography.evaluation.results import Result, bin_errors, nearest_to_default
 
 _COLUMNS = 3
 # Errors below are drawn at it: a logarithmic axis has no zero.
-_LEAST_ERROR = 1e-3
-_TEXT = (235, 235, 235)
-_HIGH = {"linestyle": ":", "linewidth": 0.9, "marker": ".", "markersize": 4}
+_MIN_ERROR = 1e-3
+_MAX_ERROR = 300.0
+_ERROR_AXIS: dict[str, Any] = {"yscale": "log", "ylim": (_MIN_ERROR, _MAX_ERROR)}
+_P90: dict[str, Any] = {"linestyle": ":", "linewidth": 0.9, "marker": ".", "markersize": 4}
+
+_Style: TypeAlias = dict[str, Any]
+# `{title: lines}` of the panels; a line is drawn in its style by a function of the panel.
+_Draw: TypeAlias = Callable[[Axes, _Style], object]
+_Line: TypeAlias = tuple[_Style, _Draw]
+_Panels: TypeAlias = Mapping[str, Sequence[_Line]]
 
 
-def _panels(count):
-    """A figure with `count` panels in a grid, and these panels."""
-    columns = min(count, _COLUMNS)
-    rows = -(-count // columns)
-    picture = figure.Figure(figsize=(1.6 + 3.9 * columns, 0.6 + 3.0 * rows), layout="constrained")
-    grid = picture.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for unused in grid.flat[count:]:
-        unused.set_visible(False)
-    for index, panel in enumerate(grid.flat[:count]):
-        panel.grid(True, color="0.9", linewidth=0.6)
-        # The lowest panel of a column carries the numbers, also above an unused one.
-        panel.tick_params(labelbottom=index + columns >= count)
-    return picture, list(grid.flat[:count])
+def error_distribution(results: Sequence[Result]) -> Figure:
+    """Plot the share of pairs below an error, over the error: one panel for every distortion."""
 
+    def line(result: Result) -> _Draw:
+        errors = np.sort(np.maximum(result.errors, _MIN_ERROR))
+        shares = np.arange(1, len(errors) + 1) / len(errors)
+        return lambda panel, style: panel.step(errors, shares, where="post", **style)
 
-def _style(index, predictor):
-    """One look for an estimator in all plots; networks are drawn stronger."""
-    return {
-        "color": f"C{index % 10}",
-        "linewidth": 1.4 if predictor.parameters is None else 2.6,
-        "label": predictor.name,
-    }
-
-
-def _add_legend(picture, panel):
-    handles, labels = panel.get_legend_handles_labels()
-    picture.legend(handles, labels, loc="outside right upper", frameon=False)
-
-
-def error_distribution(results):
-    """The share of pairs below an error, over the error: one panel for every distortion."""
-    conditions = measurement.near_default(results)
-    picture, panels = _panels(len(conditions))
-    for panel, (condition, of_condition) in zip(panels, conditions.items(), strict=True):
-        panel.set_title(measurement.label(*condition))
-        for index, result in enumerate(of_condition):
-            errors = np.sort(np.maximum(result.errors, _LEAST_ERROR))
-            shares = np.arange(1, len(errors) + 1) / len(errors)
-            panel.step(errors, shares, where="post", **_style(index, result.predictor))
-        panel.set(xscale="log", xlim=(_LEAST_ERROR, 300), ylim=(0, 1))
-        panel.axvline(1.0, color="0.6", linewidth=0.8, linestyle=":")
-    picture.supxlabel("corner error, pixels")
-    picture.supylabel("share of pairs below")
-    _add_legend(picture, panels[0])
-    return picture
-
-
-def _draw_binned(panel, values, result, index):
-    """The median and the 90th percentile of a result's errors over values `[n]`."""
-    means, _, medians, highs = zip(*measurement.binned(values, result.errors), strict=True)
-    style = _style(index, result.predictor)
-    panel.plot(means, np.maximum(medians, _LEAST_ERROR), **style)
-    panel.plot(means, np.maximum(highs, _LEAST_ERROR), color=style["color"], **_HIGH)
-
-
-def error_by_displacement(results):
-    """The median (solid) and the 90th percentile (dotted) of the error, over how far the corners
-    moved: one panel for every distortion, bins of equally many pairs."""
-    conditions = measurement.near_default(results)
-    picture, panels = _panels(len(conditions))
-    for panel, (condition, of_condition) in zip(panels, conditions.items(), strict=True):
-        panel.set_title(measurement.label(*condition))
-        for index, result in enumerate(of_condition):
-            _draw_binned(panel, result.displacements, result, index)
-        panel.set(yscale="log", ylim=(_LEAST_ERROR, 300))
-    picture.supxlabel("mean displacement of the corners, pixels")
-    picture.supylabel("corner error, pixels")
-    _add_legend(picture, panels[0])
-    return picture
-
-
-def error_by_strength(results):
-    """The median (solid) and the 90th percentile (dotted) of the error over the strength of every
-    distortion; strength 0 is "none", if it was measured. None if only that was."""
-    names = list(dict.fromkeys(r.distortion for r in results if r.strength > 0))
-    if not names:
-        return None
-    picture, panels = _panels(len(names))
-    estimators = list(dict.fromkeys(r.predictor.name for r in results))
-    for panel, name in zip(panels, names, strict=True):
-        panel.set_title(name)
-        for index, estimator in enumerate(estimators):
-            line = sorted(
-                (r for r in results if r.predictor.name == estimator),
-                key=lambda result: result.strength,
-            )
-            line = [r for r in line if r.distortion == name or r.strength == 0]
-            strengths = [r.strength for r in line]
-            errors = [np.maximum(r.errors, _LEAST_ERROR) for r in line]
-            style = _style(index, line[0].predictor)
-            panel.plot(strengths, [np.median(e) for e in errors], marker="o", ms=3, **style)
-            high = [np.percentile(e, 90) for e in errors]
-            panel.plot(strengths, high, color=style["color"], **_HIGH)
-        panel.set(yscale="log", ylim=(_LEAST_ERROR, 300))
-    picture.supxlabel("strength of the distortion (0: none, 1: the default level)")
-    picture.supylabel("corner error, pixels")
-    _add_legend(picture, panels[0])
-    return picture
-
-
-def error_by_confidence(results):
-    """The median (solid) and the 90th percentile (dotted) of the error over how sure an estimator
-    says it is: one panel for every distortion. None if none of them says so."""
-    conditions = {
-        condition: [(index, r) for index, r in enumerate(found) if r.confidence is not None]
-        for condition, found in measurement.near_default(results).items()
-    }
-    if not any(conditions.values()):
-        return None
-    picture, panels = _panels(len(conditions))
-    for panel, (condition, of_condition) in zip(panels, conditions.items(), strict=True):
-        panel.set_title(measurement.label(*condition))
-        for index, result in of_condition:
-            _draw_binned(panel, result.confidence, result, index)
-        panel.set(yscale="log", ylim=(_LEAST_ERROR, 300))
-    picture.supxlabel("confidence")
-    picture.supylabel("corner error, pixels")
-    _add_legend(picture, panels[0])
-    return picture
-
-
-def _line(text, width, height, scale):
-    """A line of text at the bottom of a strip, uint8 `[height, width, 3]`."""
-    strip = np.full((height, width, 3), patch_figures.BACKGROUND, np.uint8)
-    place = (8, height - 7)
-    return cv2.putText(strip, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, _TEXT, 1, cv2.LINE_AA)
-
-
-def _tile(caption, patches, h4pt_true, h4pt, size=128, margin=40):
-    """One pair: a caption, patch A with both quads, patch B; uint8 `[height, width, 3]`."""
-    scale = size / len(patches)
-    small = cv2.resize(patches, (size, size), interpolation=cv2.INTER_AREA)
-    above = patch_figures.quads(small[None], [h4pt_true * scale], [h4pt * scale], 1, margin)
-    below = cv2.cvtColor(small[..., 1], cv2.COLOR_GRAY2RGB)
-    below = np.pad(
-        below, [(0, 0), (margin, margin), (0, 0)], constant_values=patch_figures.BACKGROUND
+    figure = _plot(
+        _panels_of_conditions(results, line),
+        "corner error, pixels",
+        "share of pairs below",
+        {"xscale": "log", "xlim": (_MIN_ERROR, _MAX_ERROR), "ylim": (0, 1)},
     )
-    return np.vstack([_line(caption, above.shape[1], 20, 0.38), above, below])
+    for panel in figure.axes:
+        panel.axvline(1.0, color="0.6", linewidth=0.8, linestyle=":")
+    return figure
 
 
-def sheet(of_condition, patches_of):
-    """The best, median and worst pairs of every estimator under one condition.
+def error_by_displacement(results: Sequence[Result]) -> Figure:
+    """Plot the error over how far the corners moved: one panel for every distortion.
 
-    Args:
-      of_condition: the results of one condition.
-      patches_of: function `(indices, distortion, strength) -> {index: patches}`, as
-        `measurement.patches_of`.
+    The median is solid, the 90th percentile dotted; bins hold equally many pairs.
+    """
+    panels = _panels_of_conditions(results, lambda r: _binned_line(r.displacements, r.errors))
+    return _plot(
+        panels, "mean displacement of the corners, pixels", "corner error, pixels", _ERROR_AXIS
+    )
+
+
+def error_by_confidence(results: Sequence[Result]) -> Figure | None:
+    """Plot the error over the confidence, as `error_by_displacement`.
 
     Returns:
-      uint8 `[height, width, 3]`, RGB: a row for every estimator; of every pair patch A with the
-      true quad (green) and the predicted one (red), and below it patch B.
+      None if no estimator has a confidence.
     """
-    kinds = ("best", "best", "median", "median", "worst", "worst")
-    picked = [measurement.best_median_worst(result.errors) for result in of_condition]
-    patches = patches_of(
-        {index for indices in picked for index in indices},
-        of_condition[0].distortion,
-        of_condition[0].strength,
+
+    def line(result: Result) -> _Draw | None:
+        if result.confidence is None:
+            return None
+        return _binned_line(result.confidence, result.errors)
+
+    panels = _panels_of_conditions(results, line)
+    if not any(panels.values()):
+        return None
+    return _plot(panels, "confidence", "corner error, pixels", _ERROR_AXIS)
+
+
+def error_by_strength(results: Sequence[Result]) -> Figure | None:
+    """Plot the error over the strength of every distortion: one panel each.
+
+    The median is solid, the 90th percentile dotted; strength 0 is "none", if it was measured.
+
+    Returns:
+      None if only "none" was measured.
+    """
+    names = list(dict.fromkeys(r.condition.distortion for r in results if r.condition.strength > 0))
+    if not names:
+        return None
+    panels: dict[str, list[_Line]] = {name: [] for name in names}
+    for name, lines in panels.items():
+        by_estimator: dict[str, list[Result]] = {}
+        for result in sorted(results, key=lambda r: r.condition.strength):
+            if result.condition.distortion == name or result.condition.strength == 0:
+                by_estimator.setdefault(result.estimator.name, []).append(result)
+        order = list(dict.fromkeys(r.estimator.name for r in results))
+        for index, estimator in enumerate(order):
+            of_estimator = by_estimator[estimator]
+            strengths = [r.condition.strength for r in of_estimator]
+            medians = [float(np.median(r.errors)) for r in of_estimator]
+            p90s = [float(np.percentile(r.errors, 90)) for r in of_estimator]
+            style = {**_style(index, of_estimator[0].estimator), "marker": "o", "ms": 3}
+            lines.append((style, _median_and_p90(strengths, medians, p90s)))
+    return _plot(
+        panels,
+        "strength of the distortion (0: none, 1: the default level)",
+        "corner error, pixels",
+        _ERROR_AXIS,
     )
-    rows = []
-    for result, indices in zip(of_condition, picked, strict=True):
-        errors, returned = result.errors, metrics.returned(result.h4pt)
-        row = np.hstack(
-            [
-                _tile(
-                    f"{kind}: {errors[index]:.3g} px, pair {index}"
-                    if returned[index]
-                    else f"{kind}: nothing, pair {index}",
-                    patches[index],
-                    result.h4pt_true[index],
-                    result.h4pt[index],
-                )
-                for kind, index in zip(kinds, indices, strict=True)
-            ]
-        )
-        rows += [_line(result.predictor.name, row.shape[1], 48, 0.65), row]
-    return np.vstack(rows)
+
+
+def _style(index: int, estimator: EvaluatedEstimator) -> _Style:
+    """Choose the look of an estimator; networks are drawn stronger."""
+    return {
+        "color": f"C{index % 10}",
+        "linewidth": 1.4 if estimator.parameters is None else 2.6,
+        "label": estimator.name,
+    }
+
+
+def _median_and_p90(x: Sequence[float], medians: Sequence[float], p90s: Sequence[float]) -> _Draw:
+    def draw(panel: Axes, style: _Style) -> None:
+        panel.plot(x, np.maximum(medians, _MIN_ERROR), **style)
+        panel.plot(x, np.maximum(p90s, _MIN_ERROR), color=style["color"], **_P90)
+
+    return draw
+
+
+def _binned_line(values: np.ndarray, errors: np.ndarray) -> _Draw:
+    means, _, medians, p90s = zip(*bin_errors(values, errors), strict=True)
+    return _median_and_p90(means, medians, p90s)
+
+
+def _panels_of_conditions(
+    results: Sequence[Result],
+    line: Callable[[Result], _Draw | None],
+) -> _Panels:
+    """A panel for every distortion, a line for every estimator for which `line` returns one."""
+    panels: dict[str, list[_Line]] = {}
+    for condition, of_condition in nearest_to_default(results).items():
+        lines = panels.setdefault(condition.label, [])
+        for index, result in enumerate(of_condition):
+            draw = line(result)
+            if draw is not None:
+                lines.append((_style(index, result.estimator), draw))
+    return panels
+
+
+def _plot(panels: _Panels, x_label: str, y_label: str, axis: Mapping[str, Any]) -> Figure:
+    """Draw the panels in a grid, with common axes and one legend."""
+    columns = min(len(panels), _COLUMNS)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(1.6 + 3.9 * columns, 0.6 + 3.0 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for unused in grid.flat[len(panels) :]:
+        unused.remove()
+    for index, (panel, (title, lines)) in enumerate(zip(grid.flat, panels.items(), strict=False)):
+        panel.set_title(title)
+        panel.grid(True, color="0.9", linewidth=0.6)
+        # The lowest panel of a column carries the numbers, also above an unused one.
+        panel.tick_params(labelbottom=index + columns >= len(panels))
+        for style, draw in lines:
+            draw(panel, style)
+        panel.set(**axis)
+    figure.supxlabel(x_label)
+    figure.supylabel(y_label)
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", frameon=False)
+    return figure

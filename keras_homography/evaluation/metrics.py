@@ -1,16 +1,19 @@
-"""What people read: corner errors in pixels and their summary."""
+"""Evaluation metrics: the corner error in pixels, its mean over pairs (MACE), and its summary."""
+
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from keras_homography.geometry import argument_checks
 from keras_homography.utils.errors import UserError
 
-# A pair is worse than the identity by more than rounding, in pixels.
+# A failure is worse than the identity by more than this, in pixels.
 _ROUNDING = 1e-3
 
 
-def corner_errors(h4pt_true, h4pt):
-    """The mean over the four corners of the Euclidean distance, per pair.
+def corner_errors(h4pt_true: npt.ArrayLike, h4pt: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Compute the corner error of every pair: the mean distance over the four corners.
 
     Args:
       h4pt_true: `[n, 4, 2]`, pixels.
@@ -18,6 +21,9 @@ def corner_errors(h4pt_true, h4pt):
 
     Returns:
       float64 `[n]`, pixels.
+
+    Raises:
+      UserError: the shapes differ, or are not `[n, 4, 2]`.
     """
     h4pt_true = argument_checks.as_array(h4pt_true, "h4pt_true", ..., 4, 2)
     h4pt = argument_checks.as_array(h4pt, "h4pt", ..., 4, 2)
@@ -26,23 +32,25 @@ def corner_errors(h4pt_true, h4pt):
             f"h4pt has the shape {list(h4pt.shape)}, h4pt_true {list(h4pt_true.shape)}; every pair "
             "has one of each."
         )
-    difference = h4pt - h4pt_true
-    return np.linalg.norm(difference, axis=-1).mean(axis=-1)
+    return np.linalg.norm(h4pt - h4pt_true, axis=-1).mean(axis=-1)
 
 
-def summarize(errors):
-    """A summary that does not hide failures behind a mean.
+def summarize(errors: npt.ArrayLike) -> dict[str, float]:
+    """Summarize corner errors so that a mean does not hide failures.
 
     Args:
       errors: `[n]`, pixels, at least one.
 
     Returns:
-      `{mace, median, p90, p99}` in pixels and `{under_1px, under_3px, under_5px}` as shares in
-      [0, 1]. MACE (mean average corner error) is the mean of the corner errors.
+      `mace` (mean average corner error: the mean of the errors), `median`, `p90` and `p99` in
+      pixels; `under_1px`, `under_3px` and `under_5px`, shares of the pairs, 0 to 1.
+
+    Raises:
+      UserError: there is no error to summarize.
     """
     errors = argument_checks.as_array(errors, "errors", ..., None)
     if not errors.size:
-        raise UserError("There is nothing to summarize: errors holds none.")
+        raise UserError("There is nothing to summarize: errors is empty.")
     median, p90, p99 = np.percentile(errors, [50, 90, 99])
     return {
         "mace": float(errors.mean()),
@@ -55,24 +63,24 @@ def summarize(errors):
     }
 
 
-def returned(h4pt):
-    """Which of the predictions `[n, 4, 2]` are there, bool `[n]`: all their values are finite."""
+def is_answered(h4pt: np.ndarray) -> npt.NDArray[np.bool_]:
+    """Tell which predictions `[n, 4, 2]` are answers, bool `[n]`: those with finite values only."""
     return np.isfinite(h4pt).all(axis=(-2, -1))
 
 
-def or_identity(h4pt):
-    """Predictions `[n, 4, 2]` with zeros, the identity, where nothing was returned."""
-    return np.where(returned(h4pt)[:, None, None], h4pt, 0.0)
+def or_identity(h4pt: np.ndarray) -> np.ndarray:
+    """Replace predictions `[n, 4, 2]` that are no answer by zeros, the identity."""
+    return np.where(is_answered(h4pt)[:, None, None], h4pt, 0.0)
 
 
-def bootstrap_interval(values):
-    """The 95 % bootstrap percentile interval of a mean (Efron 1979).
+def bootstrap_interval(values: npt.ArrayLike) -> tuple[float, float]:
+    """Compute the 95 % bootstrap percentile interval of a mean (Efron 1979).
 
     Args:
       values: `[n]`, at least one.
 
     Returns:
-      `(low, high)`, always the same for the same values.
+      `(low, high)`, a pure function of the values.
     """
     values = np.asarray(values, np.float64)
     random = np.random.default_rng(0)
@@ -81,42 +89,39 @@ def bootstrap_interval(values):
     return float(low), float(high)
 
 
-def summarize_predictions(h4pt_true, h4pt):
-    """What a reader needs to judge an estimator.
+def summarize_predictions(h4pt_true: npt.ArrayLike, h4pt: npt.ArrayLike) -> dict[str, Any]:
+    """Compute the metrics of an estimator, refusals and failures included.
 
     Args:
       h4pt_true: `[n, 4, 2]`, pixels, at least one.
-      h4pt: `[n, 4, 2]`, pixels; a value that is not finite says that nothing was returned. Such a
-        pair has the error of the identity.
+      h4pt: `[n, 4, 2]`, pixels; a value that is not finite marks a pair without an answer. Such a
+        pair counts with the identity's error in every metric.
 
     Returns:
-      The dictionary of `summarize`, but with failures, the pairs that are worse than the identity
-      or not returned, counted with the identity's error in `mace`, and:
-      `mace_low`, `mace_high`: a 95 % bootstrap interval of MACE over the pairs;
-      `mace_uncapped`: the mean of the errors as they are;
-      `mace_answered`: the same over the pairs that were returned; None if none was;
-      `failures`: how many (worse by more than 0.001 px);
-      `not_returned`: how many of these are not returned;
-      `l2`: the mean of the paper's L2 loss, half the sum of the eight squared errors in pixels
-        squared (DeTone et al. 2016, section 4): four times the mean squared error of a coordinate.
+      The dictionary of `summarize`, except that failures count with the identity's error in `mace`;
+      and `mace_low` and `mace_high` (95 % bootstrap interval of `mace`), `mace_uncapped` (mean of
+      the errors as they are), `mace_answered` (mean of the errors over the pairs with an answer;
+      None if there is none), `failures` (pairs worse than the identity by more than 0.001 px, or
+      without an answer), `not_returned` (pairs without an answer), and `l2` (mean of the paper's
+      L2 loss, half the sum of the eight squared errors, in pixels squared: DeTone et al. 2016,
+      section 4).
     """
     h4pt_true = argument_checks.as_array(h4pt_true, "h4pt_true", ..., 4, 2).reshape(-1, 4, 2)
     h4pt = argument_checks.as_array(h4pt, "h4pt", ..., 4, 2).reshape(-1, 4, 2)
-    there = returned(h4pt)
+    answered = is_answered(h4pt)
     h4pt = or_identity(h4pt)
     errors = corner_errors(h4pt_true, h4pt)
-    summary = summarize(errors)
     of_identity = corner_errors(h4pt_true, np.zeros_like(h4pt_true))
     capped = np.minimum(errors, of_identity)
     low, high = bootstrap_interval(capped)
     return {
-        **summary,
+        **summarize(errors),
         "mace": float(capped.mean()),
         "mace_low": low,
         "mace_high": high,
         "mace_uncapped": float(errors.mean()),
-        "mace_answered": float(errors[there].mean()) if there.any() else None,
-        "failures": int((~there | (errors > of_identity + _ROUNDING)).sum()),
-        "not_returned": int((~there).sum()),
+        "mace_answered": float(errors[answered].mean()) if answered.any() else None,
+        "failures": int((~answered | (errors > of_identity + _ROUNDING)).sum()),
+        "not_returned": int((~answered).sum()),
         "l2": float(0.5 * np.square(h4pt - h4pt_true).sum(axis=(-2, -1)).mean()),
     }

@@ -9,7 +9,7 @@ import numpy as np
 
 def match_by_ratio(
     descriptors_b: np.ndarray, descriptors_a: np.ndarray, max_ratio: float = 0.8
-) -> Sequence[Any]:
+) -> Sequence[cv2.DMatch]:
     """Match every keypoint of B to its nearest of A, if the second nearest is not as near.
 
     That is the ratio test of Lowe 2004, section 7.1.

@@ -5,31 +5,29 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_homography import geometry
 from keras_homography.data import synthetic_images
 from keras_homography.evaluation import opencv_estimators
+from keras_homography.utils.errors import UserError
 
 SIZE = 128
-INSTALLED = [
-    name for name in opencv_estimators.ESTIMATORS if not opencv_estimators.why_unavailable(name)
-]
+INSTALLED = opencv_estimators.available_names()
 ESTIMATING = [name for name in INSTALLED if name != "identity"]
 
 
 def make_pair(number, h4pt):
     """A pair cut by OpenCV, as uint8 `[size, size]` each."""
     seed = tf.constant([11, number], tf.int64)
-    photo = synthetic_images.draw_image(seed, 240, 320).numpy()[..., 0]
+    image = synthetic_images.draw_image(seed, 240, 320).numpy()[..., 0]
     x, y = 90, 50
     square = np.float32([[0, 0], [SIZE, 0], [SIZE, SIZE], [0, SIZE]])
-    photo_from_b = cv2.getPerspectiveTransform(square, np.float32(square + h4pt + [x, y]))
+    image_from_b = cv2.getPerspectiveTransform(square, np.float32(square + h4pt + [x, y]))
     inverse = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
-    patch_b = cv2.warpPerspective(photo, photo_from_b, (SIZE, SIZE), flags=inverse)
-    return photo[y : y + SIZE, x : x + SIZE].copy(), patch_b
+    patch_b = cv2.warpPerspective(image, image_from_b, (SIZE, SIZE), flags=inverse)
+    return image[y : y + SIZE, x : x + SIZE].copy(), patch_b
 
 
-def error(found, h4pt):
-    return np.linalg.norm(found - h4pt, axis=-1).mean()
+def error(predicted, h4pt):
+    return np.linalg.norm(predicted - h4pt, axis=-1).mean()
 
 
 @pytest.mark.parametrize("name", ESTIMATING)
@@ -38,9 +36,9 @@ def test_every_estimator_finds_a_small_motion(name):
     errors = []
     for number in range(5):
         h4pt = random.uniform(-6, 6, [4, 2])
-        found = opencv_estimators.ESTIMATORS[name](*make_pair(number, h4pt))
-        assert found.shape == (4, 2)
-        errors.append(error(found, h4pt))
+        predicted = opencv_estimators.ESTIMATORS[name](*make_pair(number, h4pt))
+        assert predicted.shape == (4, 2)
+        errors.append(error(predicted, h4pt))
     assert np.median(errors) < 1.0
 
 
@@ -50,8 +48,8 @@ def test_all_but_plain_ecc_find_a_large_motion(name):
     errors = []
     for number in range(5):
         h4pt = random.uniform(-32, 32, [4, 2])
-        found = opencv_estimators.ESTIMATORS[name](*make_pair(number, h4pt))
-        errors.append(np.inf if found is None else error(found, h4pt))
+        predicted = opencv_estimators.ESTIMATORS[name](*make_pair(number, h4pt))
+        errors.append(np.inf if predicted is None else error(predicted, h4pt))
     assert np.median(errors) < 2.0
 
 
@@ -71,8 +69,8 @@ def test_sift_ransac_is_the_published_recipe():
     a_from_b, _ = cv2.findHomography(points_b, points_a, cv2.RANSAC, 3.0)
     corners = np.array([[0, 0, 1], [SIZE, 0, 1], [SIZE, SIZE, 1], [0, SIZE, 1]]) @ a_from_b.T
     expected = corners[:, :2] / corners[:, 2:] - [[0, 0], [SIZE, 0], [SIZE, SIZE], [0, SIZE]]
-    found = opencv_estimators.ESTIMATORS["sift_ransac"](patch_a, patch_b)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    predicted = opencv_estimators.ESTIMATORS["sift_ransac"](patch_a, patch_b)
+    np.testing.assert_allclose(predicted, expected, atol=1e-6)
 
 
 def test_identity_is_no_motion():
@@ -84,7 +82,7 @@ def test_identity_is_no_motion():
 
 @pytest.mark.parametrize("name", ESTIMATING)
 @pytest.mark.parametrize("gray", [0, 128])
-def test_nothing_is_found_where_there_is_nothing_to_see(name, gray):
+def test_uniform_patches_have_no_answer(name, gray):
     patch = np.full([SIZE, SIZE], gray, np.uint8)
     assert opencv_estimators.ESTIMATORS[name](patch, patch) is None
 
@@ -94,48 +92,37 @@ def test_patches_of_another_size(name):
     h4pt = np.random.default_rng(6).uniform(-6, 6, [4, 2])
     patch_a, patch_b = (cv2.resize(p, (256, 256)) for p in make_pair(1, h4pt))
     # Half-pixel centers: corners move by twice as much, and a little for the shift of centers.
-    found = opencv_estimators.ESTIMATORS[name](patch_a, patch_b)
-    assert error(found, 2 * h4pt) < 1.0
+    predicted = opencv_estimators.ESTIMATORS[name](patch_a, patch_b)
+    assert error(predicted, 2 * h4pt) < 1.0
 
 
-def test_h4pt_from_matrix_agrees_with_geometry():
-    h4pt = np.random.default_rng(7).uniform(-30, 30, [4, 2]).astype(np.float32)
-    a_from_b = geometry.matrix_from_h4pt(h4pt, SIZE).numpy()
-    np.testing.assert_allclose(opencv_estimators.h4pt_from_matrix(a_from_b, SIZE), h4pt, atol=1e-3)
-
-
-@pytest.mark.parametrize(
-    "matrix",
-    [
-        None,
-        np.zeros((3, 3)),
-        np.full((3, 3), np.nan),
-        np.diag([-1.0, 1.0, 1.0]),  # mirrored
-        np.diag([1.0, 0.0, 1.0]),  # flat
-        np.array([[1, 0, 0], [0, 1, 0], [0.02, 0, -1]]),  # the horizon crosses the patch
-        np.array([[1, 0, SIZE + 1], [0, 1, 0], [0, 0, 1]]),
-    ],
-)
-def test_a_matrix_that_nobody_would_believe_is_none(matrix):
-    assert opencv_estimators.h4pt_from_matrix(matrix, SIZE) is None
-
-
-def test_akaze_is_there_or_says_what_to_install():
-    reason = opencv_estimators.why_unavailable("akaze_ransac")
+def test_akaze_is_available_or_says_what_to_install():
+    reason = opencv_estimators.unavailable_reason("akaze_ransac")
     assert ("akaze_ransac" in INSTALLED) == (reason is None)
     assert reason is None or "opencv-contrib-python" in reason
-    assert opencv_estimators.why_unavailable("sift_ransac") is None
+    assert opencv_estimators.unavailable_reason("sift_ransac") is None
 
 
-def test_double_size_keeps_the_places_of_keypoints(images):
-    patch = images[0, :128, :128, 0]
-    detector = cv2.ORB.create(nfeatures=300, fastThreshold=5, edgeThreshold=8, patchSize=16)
-    plain, _ = detector.detectAndCompute(patch, None)
-    doubled, descriptors = opencv_estimators.AtDoubleSize(detector).detectAndCompute(patch, None)
-    assert len(doubled) == len(descriptors) > 100
-    there, here = (np.array([k.pt for k in keypoints]) for keypoints in (plain, doubled))
-    offsets = here[:, None] - there
-    nearest = offsets[np.arange(len(here)), np.linalg.norm(offsets, axis=-1).argmin(axis=1)]
-    close = nearest[np.linalg.norm(nearest, axis=-1) < 1.5]
-    assert len(close) > 50
-    np.testing.assert_allclose(np.median(close, axis=0), 0.0, atol=0.3)
+@pytest.fixture
+def registry(monkeypatch):
+    monkeypatch.setattr(opencv_estimators, "ESTIMATORS", dict(opencv_estimators.ESTIMATORS))
+    return opencv_estimators.ESTIMATORS
+
+
+def test_a_registered_estimator_is_available(registry):
+    opencv_estimators.register_estimator("mine", opencv_estimators.identity)
+    assert registry["mine"] is opencv_estimators.identity
+    assert "mine" in opencv_estimators.available_names()
+
+
+@pytest.mark.parametrize("name", ["ecc", "identity", "estimator", "all", "homography"])
+def test_taken_names_are_refused(registry, name):
+    with pytest.raises(UserError, match="choose another name"):
+        opencv_estimators.register_estimator(name, opencv_estimators.identity)
+
+
+@pytest.mark.parametrize("name", ["", "a,b", "mine.keras"])
+def test_names_that_the_flag_cannot_hold_are_refused(registry, name):
+    with pytest.raises(UserError, match="cannot be the name"):
+        opencv_estimators.register_estimator(name, opencv_estimators.identity)
+    assert name not in registry

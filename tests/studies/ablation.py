@@ -1,14 +1,13 @@
 """What each part of the shipped model is worth: the model without it, on the same pairs.
 
-    python tests/ablation.py path/to/coco_val2017 [path/to/homographynet.keras ...]
+    python tests/studies/ablation.py path/to/coco_val2017 [path/to/homographynet.keras ...]
 
 Prints a Markdown table; further models are measured with refinement and without. Not part of the
-suite: it needs photos and some minutes.
+suite: it needs images and some minutes.
 """
 
 import os
 import sys
-from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -17,13 +16,14 @@ import tensorflow as tf
 
 import keras_homography
 from keras_homography import models
-from keras_homography.evaluation import metrics, protocols
+from keras_homography.evaluation import metrics, protocol_pairs, protocols
+from keras_homography.evaluation.conditions import CLEAN, Condition
 from keras_homography.layers import lucas_kanade
 from keras_homography.models import cascade
 from keras_homography.saving import loading
 
 PAIRS = 252
-CONDITIONS = ("none", "photometric", "occlusion")
+CONDITIONS = (CLEAN, Condition("photometric", 1.0), Condition("occlusion", 1.0))
 
 
 def variants():
@@ -39,16 +39,14 @@ def variants():
     yield "the shipped model", shipped
     yield "first stage alone", coarse
     yield "both stages, three fine steps, no refinement", network
-    yield "no second look", whole(steps=(0,), rounds=1, views=0)
+    yield "no second look", whole(steps=(0,), max_refinements=1, num_views=0)
     yield "no fine stage", whole(steps=(0,))
-    yield "no other views", whole(views=0)
-    yield "A and B exchanged as the only other view", whole(views=1)
-    yield "refinement once a look", whole(rounds=1)
+    yield "no other views", whole(num_views=0)
+    yield "A and B exchanged as the only other view", whole(num_views=1)
+    yield "refinement once a look", whole(max_refinements=1)
     yield "no pyramid", whole(lucas_kanade={"steps": [[1, 5]]})
-    with mock.patch.object(lucas_kanade, "_LEAST_OVERLAP", 1e-3):
-        yield "little overlap proves as much", whole()
-    with mock.patch.object(lucas_kanade, "_weights", lambda residual, usable: usable):
-        yield "no robust weights", whole()
+    yield "little overlap proves as much", whole(lucas_kanade={"min_overlap": 1e-3})
+    yield "no robust weights", whole(lucas_kanade={"robust": False})
 
 
 def further(paths):
@@ -67,19 +65,18 @@ def measure(model, pairs):
         return tf.nest.flatten(model(pair, training=False))[0]
 
     for patches, h4pt in pairs:
-        found = np.concatenate([run(pair[None]) for pair in patches.astype(np.float32)])
-        summary = metrics.summarize(metrics.corner_errors(h4pt, found))
+        predicted = np.concatenate([run(pair[None]) for pair in patches.astype(np.float32)])
+        summary = metrics.summarize(metrics.corner_errors(h4pt, predicted))
         yield f"{summary['mace']:.3f} / {summary['median']:.3f} / {summary['under_1px']:.1%}"
 
 
 def main(folder, *paths):
-    protocol = protocols.get("coco128")
-    source = protocols.open_source(protocol, folder)
-    pairs = []
-    for condition in CONDITIONS:
-        batches = protocols.batches(protocol, source, PAIRS, condition)
-        pairs.append([np.concatenate(parts) for parts in zip(*batches, strict=True)])
-    print(f"\n| MACE / median / under 1 px | {' | '.join(CONDITIONS)} |\n|---|---:|---:|---:|")
+    protocol = protocols.get_protocol("coco128")
+    source = protocol_pairs.open_source(protocol, folder)
+    measured = protocol_pairs.ProtocolPairs(protocol, source, PAIRS)
+    pairs = [measured.collect(condition) for condition in CONDITIONS]
+    labels = " | ".join(condition.distortion for condition in CONDITIONS)
+    print(f"\n| MACE / median / under 1 px | {labels} |\n|---|---:|---:|---:|")
     for generator in (variants(), further(paths)):
         for what, model in generator:
             print(f"| {what} | {' | '.join(measure(model, pairs))} |", flush=True)

@@ -16,10 +16,16 @@ import tempfile
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from keras_homography import models
-from keras_homography.evaluation import measurement, predictors, protocols
+from keras_homography.evaluation import (
+    conditions,
+    evaluated_estimators,
+    measurement,
+    protocol_pairs,
+    protocols,
+)
 from keras_homography.saving import loading
 
-PROTOCOL = protocols.get("coco128")
+PROTOCOL = protocols.get_protocol("coco128")
 
 
 def variants(run, folder):
@@ -39,20 +45,23 @@ def variants(run, folder):
 
 
 def main(photos, pairs, *runs):
-    source = protocols.open_source(PROTOCOL, photos)
+    source = protocol_pairs.open_source(PROTOCOL, photos)
+    measured = protocol_pairs.ProtocolPairs(PROTOCOL, source, int(pairs))
     print("\n| | MACE | median | under 1 px | under 3 px | parameters | TFLite, ms |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for run in map(pathlib.Path, runs):
         with tempfile.TemporaryDirectory() as folder:
             files = variants(run, pathlib.Path(folder))
-            opened = predictors.open_all(map(str, files.values()), PROTOCOL)
-            tflite = predictors.from_tflite("", run / "model.tflite", PROTOCOL, trust=True)
-            opened.append(tflite)
-            *results, in_tflite = measurement.measure(
-                opened, PROTOCOL, source, [("none", 0.0)], int(pairs)
+            names = [str(path) for path in files.values()]
+            opened = evaluated_estimators.open_estimators(names, PROTOCOL)
+            opened.append(
+                evaluated_estimators.from_tflite_file(
+                    "", run / "model.tflite", PROTOCOL, trust=True
+                )
             )
+            *results, in_tflite = measurement.measure(opened, measured, [conditions.CLEAN])
         for what, result in zip(files, results, strict=True):
-            row = measurement.row(result, PROTOCOL)
+            row = result.as_row(PROTOCOL)
             figures = f"{row['mace']:.2f} | {row['median']:.2f} | {row['under_1px']:.1%}"
             parameters = f"{row['parameters']:,}"
             ms = f"{in_tflite.ms_per_pair:.1f}" if what == next(iter(files)) else ""

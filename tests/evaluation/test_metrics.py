@@ -1,9 +1,10 @@
-"""The figures that predictions are summarized in."""
+"""Corner errors and their summaries."""
 
 import numpy as np
 import pytest
 
 from keras_homography.evaluation import metrics
+from keras_homography.utils.errors import UserError
 
 
 @pytest.fixture
@@ -23,17 +24,37 @@ def test_shares_are_of_pairs_under_a_number_of_pixels():
     assert [summary[f"under_{px}px"] for px in (1, 3, 5)] == [0.25, 0.5, 0.75]
 
 
+def test_the_corner_error_is_the_mean_distance_of_corners():
+    h4pt = np.zeros([1, 4, 2])
+    h4pt[0, 0], h4pt[0, 1] = [3, 4], [0, -1]
+    np.testing.assert_allclose(metrics.corner_errors(np.zeros([1, 4, 2]), h4pt), [(5 + 1) / 4])
+
+
+def test_shapes_that_differ_are_refused():
+    with pytest.raises(UserError, match="every pair"):
+        metrics.corner_errors(np.zeros([2, 4, 2]), np.zeros([3, 4, 2]))
+    with pytest.raises(UserError, match="nothing to summarize"):
+        metrics.summarize([])
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_returned_counts_as_the_identity_and_by_itself(h4pt_true, value):
+def test_a_pair_without_an_answer_counts_as_the_identity(h4pt_true, value):
     h4pt = h4pt_true.copy()
     h4pt[3, 2, 1] = value
     summary = metrics.summarize_predictions(h4pt_true, h4pt)
     of_identity = np.linalg.norm(h4pt_true[3], axis=-1).mean()
     assert summary["mace"] == pytest.approx(of_identity / 200)
+    assert summary["mace_answered"] == 0
     assert (summary["failures"], summary["not_returned"]) == (1, 1)
 
 
-def test_what_is_worse_than_the_identity_is_a_failure_and_counts_as_the_identity(h4pt_true):
+def test_without_any_answer_there_is_no_mean_over_answers(h4pt_true):
+    summary = metrics.summarize_predictions(h4pt_true, np.full_like(h4pt_true, np.nan))
+    assert summary["mace_answered"] is None
+    assert summary["mace"] == summary["mace_uncapped"] > 0
+
+
+def test_a_failure_counts_as_the_identity(h4pt_true):
     h4pt = h4pt_true.copy()
     h4pt[7] += [300.0, 400.0]
     summary = metrics.summarize_predictions(h4pt_true, h4pt)

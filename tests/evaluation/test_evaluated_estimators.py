@@ -1,12 +1,21 @@
-"""Networks and functions behind one signature."""
+"""Networks, `HomographyEstimator` and functions behind one signature."""
+
+import dataclasses
 
 import cv2
 import keras
 import numpy as np
 import pytest
 
+import keras_homography
 from keras_homography import models
-from keras_homography.evaluation import opencv_estimators, predictors, protocols
+from keras_homography.evaluation import (
+    evaluated_estimators,
+    opencv_estimators,
+    opencv_features,
+    protocols,
+)
+from keras_homography.utils.errors import UserError
 
 CONSTANT = np.array([[3, -4], [5, 6], [-7, 8], [9, 2]], np.float32)
 
@@ -30,24 +39,26 @@ def constant_model(size, channels=2, outputs=8):
 
 @pytest.fixture
 def save(tmp_path):
-    def save(model, name="model.keras"):
+    def save_model(model, name="model.keras"):
         path = tmp_path / name
         model.save(path)
         return str(path)
 
-    return save
+    return save_model
 
 
-def open_one(name, protocol="coco128", **options):
-    (opened,) = predictors.open_all([name], protocols.get(protocol), **options)
+def open_one(name, protocol="coco128", paper_doubling=False, **options):
+    protocol = protocols.get_protocol(protocol)
+    protocol = dataclasses.replace(protocol, paper_doubling=paper_doubling)
+    (opened,) = evaluated_estimators.open_estimators([name], protocol, **options)
     return opened
 
 
 def test_a_network_at_its_own_size(save):
     path = save(constant_model(128))
     opened = open_one(path)
-    found = opened.predict(np.zeros([3, 128, 128, 2], np.uint8))
-    np.testing.assert_allclose(found, [CONSTANT] * 3, rtol=1e-6)
+    predicted = opened.predict(np.zeros([3, 128, 128, 2], np.uint8))
+    np.testing.assert_allclose(predicted, [CONSTANT] * 3, rtol=1e-6)
     assert opened.name == path
     assert opened.parameters == 2 * 8 + 8
     assert opened.file_bytes > 1000
@@ -55,17 +66,17 @@ def test_a_network_at_its_own_size(save):
 
 def test_a_network_sees_larger_patches_by_area_and_its_matrix_is_rescaled(save):
     path = save(constant_model(128))
-    found = open_one(path, "paper256").predict(np.zeros([2, 256, 256, 2], np.uint8))
+    predicted = open_one(path, "paper256").predict(np.zeros([2, 256, 256, 2], np.uint8))
     square = np.float32([[0, 0], [128, 0], [128, 128], [0, 128]])
     small = cv2.getPerspectiveTransform(square, square + CONSTANT)
     large_from_small = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
     matrix = large_from_small @ small @ np.linalg.inv(large_from_small)
     corners = 2.0 * square
     expected = cv2.perspectiveTransform(corners[None].astype(np.float64), matrix)[0] - corners
-    np.testing.assert_allclose(found, [expected] * 2, atol=2e-3)
+    np.testing.assert_allclose(predicted, [expected] * 2, atol=2e-3)
     doubled = open_one(path, "paper256", paper_doubling=True)
-    found_doubled = doubled.predict(np.zeros([1, 256, 256, 2], np.uint8))
-    np.testing.assert_allclose(found_doubled[0], 2 * CONSTANT, rtol=1e-6)
+    predicted_doubled = doubled.predict(np.zeros([1, 256, 256, 2], np.uint8))
+    np.testing.assert_allclose(predicted_doubled[0], 2 * CONSTANT, rtol=1e-6)
 
 
 def test_larger_patches_are_resized_by_area(save):
@@ -80,17 +91,17 @@ def test_larger_patches_are_resized_by_area(save):
 
 
 def test_a_network_at_the_size_of_the_protocol_is_not_resized(save):
-    found = open_one(save(constant_model(256)), "paper256").predict(
+    predicted = open_one(save(constant_model(256)), "paper256").predict(
         np.zeros([1, 256, 256, 2], np.uint8)
     )
-    np.testing.assert_allclose(found[0], CONSTANT, rtol=1e-6)
+    np.testing.assert_allclose(predicted[0], CONSTANT, rtol=1e-6)
 
 
 def test_a_network_with_more_outputs_gives_its_first(save):
     model = constant_model(128)
     several = keras.Model(model.input, [model.output, model.layers[1].output])
-    found = open_one(save(several)).predict(np.zeros([1, 128, 128, 2], np.uint8))
-    np.testing.assert_allclose(found[0], CONSTANT, rtol=1e-6)
+    predicted = open_one(save(several)).predict(np.zeros([1, 128, 128, 2], np.uint8))
+    np.testing.assert_allclose(predicted[0], CONSTANT, rtol=1e-6)
 
 
 def test_the_classifier_says_how_sure_it_is(save):
@@ -115,7 +126,7 @@ def test_the_classifier_says_how_sure_it_is(save):
     ],
 )
 def test_a_network_that_does_not_fit_is_refused(save, arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         open_one(save(constant_model(**arguments)))
 
 
@@ -123,7 +134,7 @@ def test_a_network_that_does_not_fit_is_refused(save, arguments, message):
 def test_a_file_that_is_no_model_is_refused(tmp_path, content):
     path = tmp_path / "broken.keras"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"Cannot read .*broken.keras as a Keras model: ."):
+    with pytest.raises(UserError, match=r"Cannot read .*broken.keras as a Keras model: ."):
         open_one(str(path))
 
 
@@ -138,37 +149,63 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, content):
     ],
 )
 def test_bad_names_are_refused(names, message):
-    with pytest.raises(ValueError, match=message):
-        predictors.open_all(names, protocols.get("coco128"))
+    with pytest.raises(UserError, match=message):
+        evaluated_estimators.open_estimators(names, protocols.get_protocol("coco128"))
 
 
 def test_a_missing_akaze_is_refused_before_anything_is_measured(monkeypatch):
-    monkeypatch.setattr(opencv_estimators, "_make_akaze", lambda: None)
-    with pytest.raises(ValueError, match="opencv-contrib-python"):
+    monkeypatch.setattr(opencv_features, "akaze_constructor", lambda: None)
+    with pytest.raises(UserError, match="opencv-contrib-python"):
         open_one("akaze_magsac")
-    names = [opened.name for opened in predictors.open_all(["all"], protocols.get("coco128"))]
+    protocol = protocols.get_protocol("coco128")
+    names = [opened.name for opened in evaluated_estimators.open_estimators(["all"], protocol)]
     assert "sift_ransac" in names
     assert "akaze_magsac" not in names
 
 
-def test_a_users_own_estimator_by_its_name(monkeypatch):
+def test_a_registered_estimator_by_its_name(monkeypatch):
     def mine(patch_a, patch_b):
         assert patch_a.shape == patch_b.shape == (128, 128)
         return CONSTANT if patch_b.any() else None
 
-    monkeypatch.setitem(opencv_estimators.ESTIMATORS, "mine", mine)
+    monkeypatch.setattr(opencv_estimators, "ESTIMATORS", dict(opencv_estimators.ESTIMATORS))
+    keras_homography.register_estimator("mine", mine)
     patches = np.zeros([2, 128, 128, 2], np.uint8)
     patches[1, ..., 1] = 1
-    found = open_one("mine").predict(patches)
-    assert np.isnan(found[0]).all()
-    np.testing.assert_array_equal(found[1], CONSTANT)
+    predicted = open_one("mine").predict(patches)
+    assert np.isnan(predicted[0]).all()
+    np.testing.assert_array_equal(predicted[1], CONSTANT)
 
 
-def test_a_pairs_result_does_not_depend_on_the_pairs_before_it(monkeypatch):
-    def random(patch_a, patch_b):
-        return cv2.randu(np.zeros([4, 2]), 0.0, 1.0)
+def test_the_estimator_answers_with_a_confidence_and_refuses_without(images):
+    image = images[0, ..., 0]
+    patches = np.stack([np.stack([image[40:168, 60:188], image[45:173, 64:192]], -1)] * 2)
+    patches[1] = 128  # nothing to align by
+    h4pt, confidence = open_one("estimator").predict_with_confidence(patches)
+    np.testing.assert_allclose(h4pt[0], [[4, 5]] * 4, atol=0.1)
+    assert np.isnan(h4pt[1]).all()
+    assert confidence[0] > 0.9 > confidence[1]
 
-    monkeypatch.setitem(opencv_estimators.ESTIMATORS, "random", random)
-    found = open_one("random").predict(np.zeros([3, 128, 128, 2], np.uint8))
-    assert found.any()
-    np.testing.assert_array_equal(found[1:], found[:-1])
+
+def test_a_tflite_file_takes_a_batch_pair_by_pair(images):
+    image = images[0, ..., 0]
+    patches = np.stack([image[40:168, 60:188], image[45:173, 64:192]], -1)[None]
+    estimator = open_one("saved_models/homography.tflite")
+    predicted = estimator.predict(np.concatenate([patches, patches]))
+    np.testing.assert_allclose(predicted, [[[4, 5]] * 4] * 2, atol=0.1)
+    with pytest.raises(UserError, match="protocol paper256 needs a model of 256"):
+        open_one("saved_models/homography.tflite", "paper256")
+
+
+def test_the_callers_random_numbers_are_left_alone(images):
+    patches = np.stack([images[0, :128, :128, 0], images[0, 3:131, 5:133, 0]], -1)[None]
+    cv2.setRNGSeed(7)
+    expected = cv2.randu(np.zeros([4, 2]), 0.0, 1.0)
+    predicted = []
+    for seed in range(3):
+        cv2.setRNGSeed(7 + seed)
+        predicted.append(open_one("sift_ransac").predict(patches))
+        open_one("sift_magsac").predict(patches)
+        drawn = cv2.randu(np.zeros([4, 2]), 0.0, 1.0)
+        assert (drawn == expected).all() == (seed == 0)
+    np.testing.assert_array_equal(predicted[1:], predicted[:-1])

@@ -1,0 +1,52 @@
+"""Configurations of `evaluate` and `calibrate`."""
+
+import dataclasses
+
+import pytest
+
+from keras_homography.evaluation import CalibrateConfig, EvaluateConfig
+from keras_homography.utils.errors import UserError
+
+
+def test_flags_say_what_the_configuration_does():
+    config = EvaluateConfig(
+        model=("ecc", "a.keras"), strengths=(0.5, 1.0), num_threads=2, trust=True, pairs=7
+    )
+    assert config.as_flags().splitlines() == [
+        "--dataset=coco/2017",
+        "--distortion=none",
+        "--model=ecc,a.keras",
+        "--nopaper_doubling",
+        "--output_dir=runs/evaluation",
+        "--pairs=7",
+        "--protocol=coco128",
+        "--strengths=0.5,1",
+        "--threads=2",
+        "--trust_model",
+    ]
+
+
+def test_paper_doubling_is_a_field_of_the_protocol():
+    config = EvaluateConfig(protocol="paper256", paper_doubling=True)
+    assert config.get_protocol().paper_doubling
+    assert not dataclasses.replace(config, paper_doubling=False).get_protocol().paper_doubling
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"pairs": 0}, "pairs must be at least 1"),
+        ({"protocol": "coco"}, "no protocol 'coco'"),
+        ({"distortion": ("fog",)}, "no distortion 'fog'"),
+        ({"distortion": ("blur",), "strengths": (9.0,)}, "at most 2"),
+        ({"distortion": ("blur", "blur")}, "given twice"),
+    ],
+)
+def test_mistakes_are_refused_before_anything_is_opened(fields, message):
+    with pytest.raises(UserError, match=message):
+        EvaluateConfig(**fields)
+
+
+def test_calibration_needs_two_pairs():
+    with pytest.raises(UserError, match="at least 2"):
+        CalibrateConfig(pairs=1)

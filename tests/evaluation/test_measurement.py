@@ -1,0 +1,72 @@
+"""The loop over conditions, pairs and estimators."""
+
+import numpy as np
+import pytest
+
+from keras_homography.evaluation import error_plots, measurement
+from keras_homography.evaluation.conditions import CLEAN
+from keras_homography.evaluation.evaluated_estimators import EvaluatedEstimator
+
+
+@pytest.fixture(scope="module")
+def truth(coco128_pairs):
+    """`{patches as bytes: h4pt}`."""
+    patches, h4pt = coco128_pairs.collect()
+    return {pair.tobytes(): true for pair, true in zip(patches, h4pt, strict=True)}
+
+
+def test_an_estimator_that_predicts_the_truth_scores_zero(coco128_pairs, truth):
+    oracle = EvaluatedEstimator(
+        "oracle", lambda patches: np.stack([truth[pair.tobytes()] for pair in patches])
+    )
+    (result,) = measurement.measure([oracle], coco128_pairs, [CLEAN])
+    row = result.as_row(coco128_pairs.protocol)
+    assert row["mace"] == row["p99"] == row["l2"] == row["failures"] == 0
+    assert row["under_1px"] == 1
+    assert row["pairs"] == 70
+    np.testing.assert_array_equal(result.h4pt_true, list(truth.values()))
+
+
+def test_errors_against_confidence(coco128_pairs, truth):
+    """An estimator whose error is what it lacks in confidence, and one without a confidence."""
+    confidences = dict(
+        zip(truth, np.random.default_rng(1).permutation(np.linspace(0, 0.99, 70)), strict=True)
+    )
+
+    def predict_with_confidence(patches):
+        h4pt = np.stack([truth[pair.tobytes()] for pair in patches])
+        confidence = np.array([confidences[pair.tobytes()] for pair in patches])
+        return h4pt + [[[1, 0]]] * (1 - confidence)[:, None, None], confidence
+
+    honest = EvaluatedEstimator(
+        "honest",
+        lambda patches: predict_with_confidence(patches)[0],
+        predict_with_confidence=predict_with_confidence,
+    )
+    silent = EvaluatedEstimator("silent", lambda patches: np.zeros([len(patches), 4, 2]))
+    results = measurement.measure([honest, silent], coco128_pairs, [CLEAN])
+    bins = results[0].as_row(coco128_pairs.protocol)["by_confidence"]
+    assert [error_bin["pairs"] for error_bin in bins] == [9] * 6 + [8] * 2
+    for error_bin in bins:
+        assert error_bin["median"] == pytest.approx(1 - error_bin["confidence"], abs=0.02)
+        assert error_bin["median"] <= error_bin["p90"]
+    assert bins[0]["confidence"] < 0.1 < 0.9 < bins[-1]["confidence"]
+    assert results[1].as_row(coco128_pairs.protocol)["by_confidence"] is None
+
+    figure = error_plots.error_by_confidence(results)
+    medians, _ = figure.axes[0].lines  # of the honest one alone
+    np.testing.assert_allclose(medians.get_ydata(), 1 - medians.get_xdata(), atol=0.02)
+    assert error_plots.error_by_confidence(results[1:]) is None
+
+
+def test_results_come_condition_by_condition_in_the_order_of_estimators(coco128_pairs):
+    pairs = type(coco128_pairs)(coco128_pairs.protocol, coco128_pairs.source, 2)
+    estimators = [
+        EvaluatedEstimator(name, lambda patches: np.zeros([len(patches), 4, 2])) for name in "ab"
+    ]
+    conditions = [CLEAN, CLEAN._replace(distortion="noise", strength=1.0)]
+    results = measurement.measure(estimators, pairs, conditions)
+    assert [(r.condition, r.estimator.name) for r in results] == [
+        (condition, name) for condition in conditions for name in "ab"
+    ]
+    assert all(r.ms_per_pair > 0 for r in results)
