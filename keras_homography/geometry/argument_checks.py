@@ -27,7 +27,8 @@ def as_tensor(value: TensorLike, name: str, *shape: Size) -> tf.Tensor:
       float32 of that shape.
 
     Raises:
-      UserError: not real numbers, or of another shape.
+      UserError: not real numbers, or of another shape. AutoGraph, as by default in `tf.function`,
+        raises its own exception with this message.
     """
     tensor: tf.Tensor = value
     if not tf.is_tensor(value):

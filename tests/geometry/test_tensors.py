@@ -1,4 +1,4 @@
-"""Laws of the geometry, and OpenCV as the oracle."""
+"""Laws of homographies as tensors, and OpenCV as the oracle."""
 
 import cv2
 import numpy as np
@@ -65,9 +65,9 @@ def test_h4pt_round_trip(h4pt):
 @given(offsets, points)
 def test_inverse_undoes(h4pt, points):
     a_from_b = geometry.matrix_from_h4pt(h4pt, PATCH_SIZE)
-    there = geometry.transform_points(a_from_b, points)
-    back = geometry.transform_points(geometry.invert(a_from_b), there)
-    np.testing.assert_allclose(back, points, atol=2e-2)
+    in_a = geometry.transform_points(a_from_b, points)
+    in_b = geometry.transform_points(geometry.invert(a_from_b), in_a)
+    np.testing.assert_allclose(in_b, points, atol=2e-2)
 
 
 def test_compose_equals_one_after_the_other():

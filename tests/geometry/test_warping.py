@@ -1,6 +1,7 @@
-"""Sampling against OpenCV, exact cases and finite differences."""
+"""Sampling and warping against OpenCV and Keras, exact cases, and finite differences."""
 
 import cv2
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -46,12 +47,32 @@ def test_both_samplers_agree(smooth, a_from_b, jit_compile):
     np.testing.assert_allclose(slow, fast, atol=0.02)
 
 
-def test_identity_and_whole_pixel_shifts_are_exact(smooth):
+def test_identity_and_integer_shifts_are_exact(smooth):
     image = tf.cast(smooth[:1], tf.float32)
     shift = geometry.translation(tf.constant([[7.0, 3.0]]))
     shifted = warping.warp(image, shift, 200, 300)
     np.testing.assert_array_equal(warping.warp(image, tf.eye(3)[None], 240, 320), image)
     np.testing.assert_array_equal(shifted, image[:, 3:203, 7:307])
+
+
+def test_sample_equals_keras(smooth):
+    images = smooth[:2].astype(np.float32)
+    points = np.random.default_rng(0).uniform(-20, 340, (2, 500, 2)).astype(np.float32)
+    sampled = warping.sample(images, points).numpy()
+    for image, xy, values in zip(images, points, sampled, strict=True):
+        expected = keras.ops.image.map_coordinates(
+            image[..., 0], xy.T[::-1], order=1, fill_mode="nearest"
+        )
+        np.testing.assert_allclose(values[:, 0], expected, atol=2e-3)
+
+
+def test_every_channel_is_sampled_at_the_same_points(smooth):
+    image = np.concatenate([smooth[:1], smooth[1:2]], axis=-1).astype(np.float32)
+    points = np.random.default_rng(0).uniform(0, 239, (1, 50, 2)).astype(np.float32)
+    both = warping.sample(image, points)
+    for channel in (0, 1):
+        alone = warping.sample(image[..., channel : channel + 1], points)
+        np.testing.assert_array_equal(both[..., channel], alone[..., 0])
 
 
 def test_half_a_pixel_is_the_mean_of_neighbors():
