@@ -1,10 +1,10 @@
-"""Compares the estimator with SIFT + MAGSAC on the photo pairs of Debian's package opencv-doc.
+"""Compare the estimator with SIFT + MAGSAC on the image pairs of Debian's package opencv-doc.
 
-    python tests/real_pairs.py /usr/share/doc/opencv-doc/examples/data
+    python tests/studies/real_pairs.py /usr/share/doc/opencv-doc/examples/data
 
-Prints a Markdown table. Not part of the suite: it needs those files. The error is the mean distance
-of the corners of A in B, in pixels, where the truth is known: `graf` comes with it, and the camera
-of `vtest.avi` stands still.
+Prints a Markdown table. Not part of the suite: it needs those files. "Answer" is the initialization
+of the result, or why it is refused. The error is the mean distance of the corners of A in B, in
+pixels, where the truth is known: `graf` comes with it, and the camera of `vtest.avi` stands still.
 """
 
 import pathlib
@@ -16,8 +16,10 @@ import numpy as np
 
 from keras_homography import HomographyEstimator
 from keras_homography.geometry import arrays
+from keras_homography.registration import feature_matching
 from keras_homography.utils import image_input
 
+_MAX_RATIO = 0.8  # of Lowe's test
 _STILL = np.eye(3)
 _GRAF = [
     [7.6285898e-01, -2.9922929e-01, 2.2567123e02],
@@ -34,7 +36,7 @@ _PAIRS = [
     ("tree.avi:0", "tree.avi:30", None, "a tree from a moving camera"),
     ("box.png", "box_in_scene.png", None, "a box among others, turned, a tenth of A"),
     ("imageTextN.png", "imageTextR.png", None, "turned text"),
-    ("ela_original.jpg", "ela_modified.jpg", None, "a photo cut and edited"),
+    ("ela_original.jpg", "ela_modified.jpg", None, "an image cut and edited"),
     ("rubberwhale1.png", "rubberwhale2.png", None, "things that move a little"),
     ("basketball1.png", "basketball2.png", None, "a player, a moving camera"),
     ("Blender_Suzanne1.jpg", "Blender_Suzanne2.jpg", None, "a rendered scene from two places"),
@@ -44,10 +46,10 @@ _PAIRS = [
     ("left.jpg", "right.jpg", None, "stereo, near and far"),
     ("leuvenA.jpg", "leuvenB.jpg", None, "a street from two places"),
     ("aero1.jpg", "aero3.jpg", None, "a town from the air, from two places"),
-    ("fruits.jpg", "baboon.jpg", None, "different photos"),
-    ("home.jpg", "building.jpg", None, "different photos"),
-    ("apple.jpg", "orange.jpg", None, "different photos"),
-    ("messi5.jpg", "butterfly.jpg", None, "different photos"),
+    ("fruits.jpg", "baboon.jpg", None, "different images"),
+    ("home.jpg", "building.jpg", None, "different images"),
+    ("apple.jpg", "orange.jpg", None, "different images"),
+    ("messi5.jpg", "butterfly.jpg", None, "different images"),
 ]
 
 
@@ -63,20 +65,21 @@ def _sift_magsac(image_a, image_b):
     """`b_from_a`, or None."""
     detector = cv2.SIFT.create(contrastThreshold=0.01)
     grays = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (image_a, image_b)]
-    (points_a, of_a), (points_b, of_b) = (detector.detectAndCompute(g, None) for g in grays)
-    nearest = cv2.BFMatcher(cv2.NORM_L2).knnMatch(of_a, of_b, k=2)
-    good = [first for first, second in nearest if first.distance < 0.8 * second.distance]
-    if len(good) < 4:
+    (points_a, descriptors_a), (points_b, descriptors_b) = (
+        detector.detectAndCompute(gray, None) for gray in grays
+    )
+    matches = feature_matching.match_by_ratio(descriptors_a, descriptors_b, _MAX_RATIO)
+    if len(matches) < 4:
         return None
-    source = np.float32([points_a[match.queryIdx].pt for match in good])
-    target = np.float32([points_b[match.trainIdx].pt for match in good])
-    return cv2.findHomography(source, target, cv2.USAC_MAGSAC, 1.0)[0]
+    source = np.float32([points_a[match.queryIdx].pt for match in matches])
+    target = np.float32([points_b[match.trainIdx].pt for match in matches])
+    return feature_matching.find_homography(source, target, cv2.USAC_MAGSAC, 1.0)
 
 
 def _timed(function, *arguments):
-    began = time.perf_counter()
+    start = time.perf_counter()
     result = function(*arguments)
-    return result, 1e3 * (time.perf_counter() - began)
+    return result, 1e3 * (time.perf_counter() - start)
 
 
 def _error(b_from_a, truth, size):
@@ -101,7 +104,7 @@ def main(folder):
         cells = [
             f"`{name_a}`, `{name_b}`",
             what,
-            result.start if result else f"refused: {result.reason}",
+            result.start if result.ok else f"refused: `{result.reason_code}`",
             f"{result.confidence:.3f}",
             _error(result.b_from_a, truth, size) if truth is not None else "",
             _error(sift, truth, size),
