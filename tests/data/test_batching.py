@@ -47,8 +47,8 @@ def test_every_pair_is_another(source):
     assert len({one.tobytes() for one in h4pt}) == 24
 
 
-def test_pairs_per_image_reuses_photos(source, monkeypatch):
-    """With the draws fixed, batches of one block show the same photos."""
+def test_pairs_per_image_reuses_images(source, monkeypatch):
+    """With the draws fixed, batches of one block show the same images."""
     monkeypatch.setattr(
         pairs, "sample_pair", lambda *_, **__: (np.int32([8, 8]), np.zeros((4, 2), "f"))
     )
@@ -71,16 +71,16 @@ def test_parts_of_workers_are_together_what_one_has(source, pairs_per_image):
             np.testing.assert_array_equal(parts[i][step][1], h4pt[i::2])
 
 
-def test_photos_and_indices_make_the_same_pairs(source):
+def test_images_and_indices_make_the_same_pairs(source):
     """What `--make_pairs_on=device` computes in the step of training."""
-    photo_batches = batching.image_batches(
+    image_batches = batching.image_batches(
         source, seed=3, batch_size=4, pairs_per_image=3, start_step=1
     )
     make = pairs.make_pair_fn(3, SPEC)
     expected = read(source, 4, pairs_per_image=3, start_step=1)
-    for (photo, indices), (patches, h4pt) in zip(photo_batches.take(4), expected, strict=True):
-        assert photo.dtype == "uint8"
-        made = make(photo, indices)
+    for (images, indices), (patches, h4pt) in zip(image_batches.take(4), expected, strict=True):
+        assert images.dtype == "uint8"
+        made = make(images, indices)
         np.testing.assert_array_equal(made[0], patches)
         np.testing.assert_array_equal(made[1], h4pt)
 

@@ -17,8 +17,8 @@ SIZE = {"height": 120, "width": 160}
 @pytest.fixture(scope="module")
 def dirty(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("dirty")
-    photo = cv2.resize(images[0], (400, 300))
-    return folder, *dirty_files.write(folder, np.dstack([photo, photo // 2, 255 - photo]))
+    image = cv2.resize(images[0], (400, 300))
+    return folder, *dirty_files.write(folder, np.dstack([image, image // 2, 255 - image]))
 
 
 def names(paths):
@@ -37,12 +37,12 @@ def test_every_file_is_used_or_named_with_a_reason_once(dirty, tmp_path, caplog,
         assert reason
         assert caplog.text.count(repr(path)) == 1
     count = len(usable)
-    seen = np.stack([photo for _, photo in source.stream(0).take(3 * count)])
+    seen = np.stack([image for _, image in source.stream(0).take(3 * count)])
     assert seen.shape == (3 * count, SIZE["height"], SIZE["width"], 1)
     assert seen.std(axis=(1, 2, 3)).min() > 1
 
 
-def test_photos_decoded_every_time_are_left_out_where_they_cannot(dirty):
+def test_uncached_images_that_cannot_be_decoded_are_left_out(dirty):
     folder, usable, _ = dirty
     source = sources.open_source(folder, "all", min_side=64, cache="none", quick=True, **SIZE)
     positions = [int(position) for position, _ in source.stream(0).take(3 * len(usable))]

@@ -20,13 +20,13 @@ SIZE = 64
 
 
 @pytest.fixture(scope="module")
-def photo():
+def image():
     return synthetic_images.draw_image(tf.constant([1, 2], tf.int64), 96, 128).numpy()
 
 
 @pytest.fixture(scope="module")
-def pair(photo):
-    return np.stack([photo[:SIZE, :SIZE, 0], photo[20:84, 30:94, 0]], -1).astype(np.float32)
+def pair(image):
+    return np.stack([image[:SIZE, :SIZE, 0], image[20:84, 30:94, 0]], -1).astype(np.float32)
 
 
 def distort(name, seed, pair, other=None, strength=1.0):
@@ -129,7 +129,7 @@ def test_low_light_has_the_noise_of_counted_electrons():
 @pytest.mark.parametrize(
     ("strength", "low", "high"), [(1.0, 24, 32), (0.25, 12, 16), (2.0, 33, 46)]
 )
-def test_occlusion_hides_a_rectangle_of_b(strength, low, high):
+def test_occlusion_replaces_a_rectangle_of_b(strength, low, high):
     white = np.full([80, 90, 1], 255, np.uint8)
     places = set()
     for index in range(30):
@@ -144,7 +144,7 @@ def test_occlusion_hides_a_rectangle_of_b(strength, low, high):
     assert len(places) > 20
 
 
-def test_occlusion_shows_a_part_of_the_other_photo(pair):
+def test_occlusion_shows_a_part_of_the_other_image(pair):
     y, x = np.meshgrid(np.arange(80), np.arange(90), indexing="ij")
     other = (y + 2 * x)[..., None].astype(np.float32) / 2 + 0.25
     found = distort("occlusion", [4, 0], np.full([SIZE, SIZE, 2], 255.0), other)[..., 1]
@@ -162,7 +162,7 @@ def test_occlusion_shows_a_part_of_the_other_photo(pair):
     strength=st.floats(0.01, distortion_names.MAX_STRENGTH),
     size=st.integers(8, 33),
 )
-def test_results_are_whole_gray_levels_and_repeat(name, seed, strength, size):
+def test_results_are_integer_gray_levels_and_repeat(name, seed, strength, size):
     pair = np.random.default_rng(size).integers(0, 256, [size, size, 2]).astype(np.float32)
     other = np.full([size + 3, size, 1], 77, np.uint8)
     found = distort(name, seed, pair, other, strength)
@@ -187,10 +187,10 @@ def test_a_and_b_are_drawn_independently(pair, name):
 
 
 @pytest.mark.parametrize("name", distortion_names.NAMES)
-def test_a_pair_is_the_same_in_any_batch_eagerly_and_in_a_pipeline(pair, photo, name):
+def test_a_pair_is_the_same_in_any_batch_eagerly_and_in_a_pipeline(pair, image, name):
     function = distortions.get_distortion(name)
     pairs = np.stack([np.roll(pair, shift, 0) for shift in range(5)])
-    others = np.stack([photo] * 5)
+    others = np.stack([image] * 5)
     whole = distortions.apply(function, 3, tf.range(5, dtype=tf.int64), pairs, others).numpy()
     last = distortions.apply(function, 3, tf.constant([4], tf.int64), pairs[4:], others[4:])
     np.testing.assert_array_equal(last[0].numpy(), whole[4])
@@ -255,12 +255,12 @@ def test_batches_of_distorted_pairs_go_on_where_they_stopped(source):
     np.testing.assert_array_equal(rest, patches[4:])
 
 
-def test_what_covers_a_patch_is_the_next_photo(source):
+def test_a_patch_is_occluded_by_the_next_image(source):
     clean, _ = first_pairs(source, 4, 2, None)
     patches, _ = first_pairs(source, 4, 2, distortions.get_distortion("occlusion"))
-    next_photos = (photo for _, photo in source.stream(5, 1).take(4).as_numpy_iterator())
-    for before, after, photo in zip(clean, patches, next_photos, strict=True):
+    next_images = (image for _, image in source.stream(5, 1).take(4).as_numpy_iterator())
+    for before, after, image in zip(clean, patches, next_images, strict=True):
         rows, columns = np.nonzero(before[..., 1] != after[..., 1])
         part = after[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1, 1]
-        distance = cv2.matchTemplate(photo[..., 0], part.astype(np.uint8), cv2.TM_SQDIFF)
+        distance = cv2.matchTemplate(image[..., 0], part.astype(np.uint8), cv2.TM_SQDIFF)
         assert distance.min() < 100  # rounding of large sums; other places are above 10,000

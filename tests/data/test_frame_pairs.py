@@ -1,4 +1,4 @@
-"""Pairs of a user's own frames, against the images they were written from."""
+"""Unlabeled pairs of frames, against the images that the frames were written from."""
 
 import cv2
 import numpy as np
@@ -143,7 +143,7 @@ def test_too_few_frames_to_hold_some_out(tmp_path, frames_, part):
         frame_pairs.FramePairs(tmp_path, 48, 64, part)
 
 
-def test_what_is_not_there_or_too_small(tmp_path):
+def test_missing_or_too_small_frames_are_refused(tmp_path):
     with pytest.raises(ValueError, match="does not exist"):
         frame_pairs.FramePairs(tmp_path / "nothing", 48, 64)
     (tmp_path / "text.mp4").write_text("no video")
@@ -160,3 +160,12 @@ def test_a_bad_file_among_those_held_out_does_not_end_a_run(tmp_path):
     (tmp_path / "3" / "001.png").write_text("not an image")
     assert frame_pairs.FramePairs(tmp_path, 48, 64, "validation").count == 1
     assert frame_pairs.FramePairs(tmp_path, 48, 64, "train").count == 2
+
+
+def test_validation_is_the_start_of_the_sequence(tmp_path):
+    source = frame_pairs.FramePairs(write(tmp_path, range(0, 250, 5)), 48, 64)
+    validation = source.validation_batches(70, patch_size=32, seed=3)
+    batches = [patches for (patches,) in validation.as_numpy_iterator()]
+    assert [len(patches) for patches in batches] == [64, 6]
+    (first,) = next(source.batches(seed=3, batch_size=64, patch_size=32).as_numpy_iterator())
+    np.testing.assert_array_equal(batches[0], first)

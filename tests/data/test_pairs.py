@@ -1,6 +1,7 @@
 """Pairs: labels agree with pixels, the seed decides everything."""
 
 import cv2
+import keras
 import numpy as np
 import tensorflow as tf
 from helpers.in_graph import eager_and_in_tf_data
@@ -15,13 +16,13 @@ INVERSE = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
 
 
 def draw_many(count, seed=0, **options):
-    draws = [pairs.sample_pair(seed, i, PairSpec(**options)) for i in range(count)]
-    positions, h4pt = zip(*draws, strict=True)
-    return np.stack(positions), np.stack(h4pt)
+    spec = PairSpec(**options)
+    draws = tf.data.Dataset.range(count).map(lambda i: pairs.sample_pair(seed, i, spec))
+    return next(draws.batch(count).as_numpy_iterator())
 
 
 def test_pixels_agree_with_the_label_by_opencv(images):
-    """Patch B is what OpenCV makes of the photo, and of patch A, with the label's homography."""
+    """Patch B is what OpenCV makes of the image, and of patch A, with the label's homography."""
     positions, h4pt = draw_many(4)
     patches = pairs.extract_patches(images, positions, h4pt, 128).numpy()
     square = geometry.corners(128).numpy()
@@ -31,11 +32,11 @@ def test_pixels_agree_with_the_label_by_opencv(images):
 
         a_from_b = cv2.getPerspectiveTransform(square, square + offsets)
         placed = square + position.astype(np.float32)
-        in_photo = cv2.getPerspectiveTransform(placed, placed + offsets)
-        warped_photo = cv2.warpPerspective(
-            image.astype(np.float32), in_photo, (320, 240), flags=INVERSE
+        image_from_b = cv2.getPerspectiveTransform(placed, placed + offsets)
+        warped_image = cv2.warpPerspective(
+            image.astype(np.float32), image_from_b, (320, 240), flags=INVERSE
         )
-        cropped = warped_photo[y : y + 128, x : x + 128]
+        cropped = warped_image[y : y + 128, x : x + 128]
         assert np.abs(patch[..., 1] - cropped).mean() < 0.5
 
         warped_a = cv2.warpPerspective(
@@ -44,6 +45,19 @@ def test_pixels_agree_with_the_label_by_opencv(images):
         inside = warped_a >= 0
         assert inside.mean() > 0.3
         assert np.abs(patch[..., 1] - warped_a)[inside].mean() < 1.0
+
+
+def test_patch_b_is_what_keras_makes_of_the_image(images):
+    """The whole image by Keras, cropped: it has no other way to warp a part."""
+    positions, h4pt = draw_many(4)
+    patches = pairs.extract_patches(images, positions, h4pt, 128).numpy()
+    placed = geometry.corners(128).numpy() + positions[:, None, :].astype(np.float32)
+    warped = keras.ops.image.perspective_transform(
+        images.astype(np.float32), placed + h4pt, placed, data_format="channels_last"
+    ).numpy()
+    for (x, y), patch, image in zip(positions, patches, warped, strict=True):
+        difference = np.abs(patch[..., 1] - image[y : y + 128, x : x + 128, 0])
+        assert difference.max() < 1.0
 
 
 def test_the_inverse_label_does_not_explain_the_pixels(images):

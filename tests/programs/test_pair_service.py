@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers import programs
 from helpers.clusters import TINY, free_ports
 
 
@@ -57,27 +58,13 @@ def test_a_run_loses_no_step_when_a_worker_dies(service, tmp_path):
 
 def test_mistakes_get_one_clear_line(tmp_path):
     (port,) = free_ports(1)
-    output = f"--output_dir={tmp_path / 'run'}"
-    commands = [
-        (
-            ["pair_service", "--port=5050", f"--dispatcher=grpc://localhost:{port}"],
-            "No data service answers",
-        ),
-        (["pair_service", "--port=5050", "--dispatcher=here"], "grpc://host:port; got"),
-        (
-            ["train", "--dataset=synthetic", f"--data_service=grpc://localhost:{port}", output],
-            "python -m keras_homography.pair_service --port=",
-        ),
-    ]
-    for (program, *flags), message in commands:
-        result = subprocess.run(
-            [sys.executable, "-m", f"keras_homography.{program}", *flags],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    address = f"grpc://localhost:{port}"
+    service = ["pair_service", "--port=5050", f"--dispatcher={address}"]
+    train = ["train", "--dataset=synthetic", f"--data_service={address}"]
+    for name, *flags in (service, [*train, f"--output_dir={tmp_path / 'run'}"]):
+        result = programs.run(f"keras_homography.{name}", *flags)
         assert result.returncode == 2
-        assert message in result.stderr
+        assert f"No data service answers at {address}" in result.stderr
+        assert "python -m keras_homography.pair_service --port=" in result.stderr
         assert "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())

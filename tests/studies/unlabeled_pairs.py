@@ -1,10 +1,9 @@
-"""Writes pairs as a user has them, without labels: folders of two images each.
+"""Write pairs as a user has them, without labels: folders of two images each.
 
-    python tests/unlabeled_pairs.py PHOTOS FOLDER COUNT
+    python tests/studies/unlabeled_pairs.py IMAGES FOLDER COUNT
 
-The pairs are made of the photos in a folder under different light, blur, noise and JPEG
-compression ("photometric"), 128x128 pixels with corners up to 32 pixels apart. What the corners are
-is not written.
+The pairs are made of the images in a folder under different light, blur, noise and JPEG compression
+("photometric"): 128x128 pixels, corner offsets of up to 32 pixels. The offsets are not written.
 """
 
 import pathlib
@@ -20,10 +19,11 @@ from keras_homography.data.pair_spec import PairSpec
 _SEED = 20  # not that of validation or of a protocol
 
 
-def main(photos_folder, folder, count):
+def main(image_folder, folder, count):
+    """Write `count` pairs below `folder`."""
     spec = PairSpec()
     source = sources.open_source(
-        photos_folder,
+        image_folder,
         "all",
         height=spec.image_height,
         width=spec.image_width,
