@@ -1,6 +1,6 @@
-"""Fit the confidence of estimates, and check it on other images.
+r"""Fit the confidence of estimates, and check it on other images.
 
-    python -m keras_homography.calibrate --dataset=path/to/images \\
+    python -m keras_homography.calibrate --dataset=path/to/images \
         --validation_dataset=path/to/others
 
 Needs scikit-learn: `pip install 'keras-homography[calibrate]'`. Prints the constants of

@@ -1,7 +1,7 @@
-"""Measure estimators on the same pairs: networks, HomographyEstimator, and OpenCV's as baselines.
+r"""Measure estimators on the same pairs: networks, HomographyEstimator, and OpenCV's as baselines.
 
     python -m keras_homography.evaluate --dataset=synthetic --pairs=200
-    python -m keras_homography.evaluate --model=all,runs/coco/model.keras --distortion=all \\
+    python -m keras_homography.evaluate --model=all,runs/coco/model.keras --distortion=all \
         --dataset=path/to/images --pairs=1000
 
 Leaves in `--output_dir`: `metrics.json`, `metrics.md`, `report.html` (needs no other file), the

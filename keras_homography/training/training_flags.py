@@ -49,7 +49,7 @@ def config_from_flags(flag_values: flags.FlagValues = flags.FLAGS) -> TrainConfi
     Raises:
       UserError: The flags contradict each other.
     """
-    values = {
+    values: dict[str, Any] = {
         field.name: flag_values[field.name].value for field in dataclasses.fields(TrainConfig)
     }
     try:

@@ -24,8 +24,10 @@ def test_decode_equals_opencv(images, height, width):
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (427, 640), (640, 427), (240, 320)])
 def test_decode_quickly_is_near_decode(images, height, width):
-    """At reduced size, then bilinear: without aliasing. TensorFlow's default way to decode at full
-    size makes images half a gray level darker."""
+    """Decoding at reduced size, then bilinear, gives no aliasing.
+
+    TensorFlow's default way to decode at full size makes images half a gray level darker.
+    """
     encoded = encode(cv2.resize(images[0], (width, height)), ".jpg")
     quick = decoding.decode_quickly(encoded, 120, 160).numpy().astype(float)
     exact = decoding.decode(encoded, 120, 160).numpy().astype(float)
