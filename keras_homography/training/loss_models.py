@@ -38,6 +38,14 @@ class TrainableModel(keras.Model):
             logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
         return logs
 
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Do nothing: `trainable_model.compile_model` has built everything.
+
+        Keras 3.15 would take a batch of the inputs for it, and average it over the workers of a
+        cluster, which raises "Attempt to convert a value (PerReplica...". There is no public
+        switch.
+        """
+
 
 class CustomLossModel(TrainableModel):
     """A model whose loss is not one of the predicted corners alone."""

@@ -81,7 +81,8 @@ def cross_entropy(h4pt_true: tf.Tensor, probabilities: tf.Tensor, rho: float) ->
     Section 4 of the paper counts the nearest bin alone as true. Here the two neighboring bins
     share the target by nearness, so that the expectation over the bins is the true offset where
     the loss is lowest. Not `keras.losses.categorical_crossentropy`, which clips probabilities at
-    1e-7 and has no gradient below: a confidently wrong bin would never recover.
+    1e-7 in eager mode, and takes the logits of the softmax instead in a graph: the loss would
+    depend on how a step is run.
 
     Args:
       h4pt_true: float32 `[n, 4, 2]`, pixels; offsets beyond rho count as rho.
