@@ -1,1 +1,1 @@
-"""Images from a folder, TFDS or nowhere, and the pairs that are made of them."""
+"""Sources of images, and the pairs of patches made from them."""

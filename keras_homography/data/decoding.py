@@ -88,7 +88,7 @@ def decode_quickly(encoded: tf.Tensor, height: int, width: int, min_side: int = 
     """Decode a file that is decoded every time it is read: `decode` at two thirds of its cost.
 
     JPEG files are decoded at a reduced size and resized bilinearly from there, which differs from
-    `decode` by about a gray level; other files are decoded by `decode`.
+    `decode` by less than two gray levels on average; other files are decoded by `decode`.
 
     Args:
       encoded: string scalar, the bytes of a JPEG or PNG file.

@@ -31,7 +31,7 @@ def _find_files(folder: str | os.PathLike[str], part: str) -> list[str]:
 
 
 class FolderSource(indexed_source.IndexedSource):
-    """All JPEG and PNG files below a folder; an `sources.ImageSource`.
+    """All JPEG and PNG files below a folder; a `sources.ImageSource`.
 
     Args:
       folder: path, searched recursively.
@@ -64,10 +64,10 @@ class FolderSource(indexed_source.IndexedSource):
         cache: str = "memory",
         quick: bool = False,
     ) -> None:
-        found = _find_files(folder, part)
+        candidates = _find_files(folder, part)
         # Reading a pipe would wait for ever.
-        special = {path for path in found if os.path.exists(path) and not os.path.isfile(path)}
-        paths = [path for path in found if path not in special]
+        special = {path for path in candidates if os.path.exists(path) and not os.path.isfile(path)}
+        paths = [path for path in candidates if path not in special]
         decoder = decoding.decode_quickly if quick else decoding.decode
 
         def decode_file(path: str | tf.Tensor) -> tf.Tensor:

@@ -6,7 +6,7 @@ from keras_homography.data import indexed_source, synthetic_images
 
 
 class SyntheticSource:
-    """Endless generated images; an `sources.ImageSource`.
+    """Endless generated images; a `sources.ImageSource`.
 
     Args:
       height: of the images, in pixels.

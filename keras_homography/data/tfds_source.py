@@ -17,7 +17,7 @@ _COCO_DOWNLOAD = "25.20 GiB"
 
 
 class TfdsSource:
-    """One split of a TFDS dataset, decoded as gray every time; an `sources.ImageSource`.
+    """One split of a TFDS dataset, decoded as gray every time; a `sources.ImageSource`.
 
     Args:
       builder: a prepared `tfds.core.DatasetBuilder` of a dataset that has a feature "image".

@@ -59,7 +59,7 @@ def store(patch):
 @pytest.mark.parametrize("seed", [[3, 4], [5, 6], [160603798, 17]])
 @pytest.mark.parametrize("strength", [0.5, 1.0, 2.0])
 def test_photometric_is_the_recipe_by_opencv(pair, seed, strength):
-    found = distort("photometric", seed, pair, strength=strength)
+    distorted = distort("photometric", seed, pair, strength=strength)
     for channel, seed_of_patch in enumerate(seeds_of_patches("photometric", seed)):
         seeds = tf.unstack(tf.random.split(seed_of_patch, 7))
         patch = pair[..., channel].astype(np.float64)
@@ -73,7 +73,7 @@ def test_photometric_is_the_recipe_by_opencv(pair, seed, strength):
         options = [cv2.IMWRITE_JPEG_QUALITY, quality]
         encoded = cv2.imencode(".jpg", patch.astype(np.uint8), options)[1]
         expected = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE).astype(np.float64)
-        difference = np.abs(found[..., channel] - expected)
+        difference = np.abs(distorted[..., channel] - expected)
         # A gray level that rounds the other way before JPEG can move its block by more than one.
         assert (difference <= 1).mean() > 0.97
         assert difference.mean() < 0.2
@@ -82,19 +82,19 @@ def test_photometric_is_the_recipe_by_opencv(pair, seed, strength):
 @pytest.mark.parametrize("sigma", [0.0, 0.3, 0.7, 1.0, 2.0])
 def test_blur_is_opencvs(pair, sigma):
     patch = pair[..., 0]
-    found = distortions._gaussian_blur(tf.constant(patch), tf.constant(sigma), 2.0).numpy()
+    distorted = distortions._gaussian_blur(tf.constant(patch), tf.constant(sigma), 2.0).numpy()
     expected = patch if sigma == 0 else cv2.GaussianBlur(patch, (0, 0), sigma)
-    np.testing.assert_allclose(found, expected, atol=0.3)
+    np.testing.assert_allclose(distorted, expected, atol=0.3)
 
 
 @pytest.mark.parametrize("quality", [5, 40, 94])
 def test_jpeg_is_opencvs(pair, quality):
     patch = pair[..., 0]
-    found = distortions._compress(tf.constant(patch), tf.constant(quality)).numpy()
+    distorted = distortions._compress(tf.constant(patch), tf.constant(quality)).numpy()
     encoded = cv2.imencode(".jpg", patch.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     expected = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE).astype(np.float32)
-    assert np.abs(found - expected).max() <= 1
-    assert np.abs(found - patch).mean() > 0.1  # it is compressed at all
+    assert np.abs(distorted - expected).max() <= 1
+    assert np.abs(distorted - patch).mean() > 0.1  # it is compressed at all
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0, 2.0])
@@ -133,9 +133,9 @@ def test_occlusion_replaces_a_rectangle_of_b(strength, low, high):
     white = np.full([80, 90, 1], 255, np.uint8)
     places = set()
     for index in range(30):
-        found = distort("occlusion", [4, index], np.zeros([SIZE, SIZE, 2]), white, strength)
-        assert not found[..., 0].any()
-        rows, columns = np.nonzero(found[..., 1])
+        distorted = distort("occlusion", [4, index], np.zeros([SIZE, SIZE, 2]), white, strength)
+        assert not distorted[..., 0].any()
+        rows, columns = np.nonzero(distorted[..., 1])
         height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
         assert len(rows) == height * width  # a full rectangle
         assert low <= height <= high
@@ -147,9 +147,9 @@ def test_occlusion_replaces_a_rectangle_of_b(strength, low, high):
 def test_occlusion_shows_a_part_of_the_other_image(pair):
     y, x = np.meshgrid(np.arange(80), np.arange(90), indexing="ij")
     other = (y + 2 * x)[..., None].astype(np.float32) / 2 + 0.25
-    found = distort("occlusion", [4, 0], np.full([SIZE, SIZE, 2], 255.0), other)[..., 1]
-    rows, columns = np.nonzero(found != 255)
-    part = found[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    distorted = distort("occlusion", [4, 0], np.full([SIZE, SIZE, 2], 255.0), other)[..., 1]
+    rows, columns = np.nonzero(distorted != 255)
+    part = distorted[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     np.testing.assert_allclose(np.diff(part, axis=0), 0.5)
     np.testing.assert_allclose(np.diff(part, axis=1), 1.0)
 
@@ -165,13 +165,13 @@ def test_occlusion_shows_a_part_of_the_other_image(pair):
 def test_results_are_integer_gray_levels_and_repeat(name, seed, strength, size):
     pair = np.random.default_rng(size).integers(0, 256, [size, size, 2]).astype(np.float32)
     other = np.full([size + 3, size, 1], 77, np.uint8)
-    found = distort(name, seed, pair, other, strength)
-    assert found.shape == pair.shape
-    assert found.dtype == np.float32
-    assert found.min() >= 0
-    assert found.max() <= 255
-    np.testing.assert_array_equal(found, np.round(found))
-    np.testing.assert_array_equal(found, distort(name, seed, pair, other, strength))
+    distorted = distort(name, seed, pair, other, strength)
+    assert distorted.shape == pair.shape
+    assert distorted.dtype == np.float32
+    assert distorted.min() >= 0
+    assert distorted.max() <= 255
+    np.testing.assert_array_equal(distorted, np.round(distorted))
+    np.testing.assert_array_equal(distorted, distort(name, seed, pair, other, strength))
 
 
 @pytest.mark.parametrize("name", ["photometric", "noise", "blur"])
@@ -182,8 +182,8 @@ def test_a_weak_distortion_is_nearly_none(pair, name):
 @pytest.mark.parametrize("name", ["photometric", "noise", "low_light"])
 def test_a_and_b_are_drawn_independently(pair, name):
     same = np.stack([pair[..., 0]] * 2, -1)
-    found = distort(name, [8, 8], same)
-    assert np.abs(found[..., 0] - found[..., 1]).mean() > 0.5
+    distorted = distort(name, [8, 8], same)
+    assert np.abs(distorted[..., 0] - distorted[..., 1]).mean() > 0.5
 
 
 @pytest.mark.parametrize("name", distortion_names.NAMES)
@@ -232,8 +232,8 @@ def first_pairs(source, count, batch_size, distort, **options):
     batches = batching.pair_batches(
         source, SPEC, seed=5, batch_size=batch_size, distort=distort, **options
     )
-    found = list(batches.take(count // batch_size).as_numpy_iterator())
-    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    arrays = list(batches.take(count // batch_size).as_numpy_iterator())
+    return [np.concatenate(parts) for parts in zip(*arrays, strict=True)]
 
 
 def test_batches_of_distorted_pairs_do_not_depend_on_the_batch_size(source):

@@ -52,8 +52,10 @@ def test_a_video(tmp_path):
     writer.release()
     source = frame_pairs.FramePairs(path, 48, 64)
     assert source.count == 3
-    found = {tuple(sorted(round(level / 40) for level in pair)) for pair in levels(source)}
-    assert found == {(1, 2), (2, 3), (3, 4)}
+    levels_of_pairs = {
+        tuple(sorted(round(level / 40) for level in pair)) for pair in levels(source)
+    }
+    assert levels_of_pairs == {(1, 2), (2, 3), (3, 4)}
 
 
 @pytest.mark.parametrize("sequences", [1, 2, 30])
@@ -132,13 +134,15 @@ def test_a_frame_that_cannot_be_read_ends_a_sequence(tmp_path, caplog):
 def test_frames_are_in_the_order_of_their_numbers(tmp_path):
     for number, value in {"9": 10, "10": 20, "100": 30}.items():
         assert cv2.imwrite(str(tmp_path / f"frame{number}.png"), gray(value))
-    found = {tuple(sorted(pair)) for pair in levels(frame_pairs.FramePairs(tmp_path, 48, 64))}
-    assert found == {(10, 20), (20, 30)}
+    levels_of_pairs = {
+        tuple(sorted(pair)) for pair in levels(frame_pairs.FramePairs(tmp_path, 48, 64))
+    }
+    assert levels_of_pairs == {(10, 20), (20, 30)}
 
 
-@pytest.mark.parametrize(("frames_", "part"), [(3, "train"), (3, "validation")])
-def test_too_few_frames_to_hold_some_out(tmp_path, frames_, part):
-    write(tmp_path, range(frames_))
+@pytest.mark.parametrize(("count", "part"), [(3, "train"), (3, "validation")])
+def test_too_few_frames_to_hold_some_out(tmp_path, count, part):
+    write(tmp_path, range(count))
     with pytest.raises(ValueError, match="at least 4 are needed"):
         frame_pairs.FramePairs(tmp_path, 48, 64, part)
 
