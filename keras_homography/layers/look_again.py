@@ -1,5 +1,6 @@
 """Refinement whose cost adapts to the pair: easy pairs stop early, hard ones are tried again."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -175,7 +176,7 @@ class LookAgain(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "LookAgain":
         """Build the layer from `get_config`."""
-        config = dict(config)
+        config = copy.deepcopy(config)  # Keras empties the configurations of inner models
         for name in ("start", "stage"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         for name, key in _CONFIG_KEYS.items():

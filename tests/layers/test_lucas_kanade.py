@@ -38,7 +38,7 @@ def near(h4pt, distance):
 
 
 def refine(patches, start, **options):
-    return [each.numpy() for each in lucas_kanade.LucasKanade(**options)(patches, start)]
+    return [output.numpy() for output in lucas_kanade.LucasKanade(**options)(patches, start)]
 
 
 def test_clean_pairs_become_exact(source):
@@ -72,13 +72,13 @@ def test_camera_noise_costs_little(source):
     assert np.median(metrics.corner_errors(h4pt, refined)) < 0.5
 
 
-def test_what_is_hidden_is_left_out(source):
+def test_occluded_parts_are_left_out(source):
     patches, h4pt = make_pairs(source, "occlusion")
     refined, *_ = refine(patches, near(h4pt, 0.5))
     assert np.median(metrics.corner_errors(h4pt, refined)) < 0.25
 
 
-def test_what_does_not_fit_is_not_moved_to_something_worse(source):
+def test_unrelated_patches_disagree(source):
     patches, h4pt = make_pairs(source)
     unrelated = np.stack([patches[..., 0], np.roll(patches[..., 1], 1, axis=0)], axis=-1)
     start = np.zeros_like(h4pt)
@@ -98,7 +98,7 @@ def test_without_texture_the_start_stays(gray):
 
 
 @pytest.mark.parametrize("start", [1e4, -60.0])
-def test_a_start_out_of_the_patch_gives_finite_numbers(source, start):
+def test_a_start_outside_of_the_patch_gives_finite_numbers(source, start):
     patches, _ = make_pairs(source)
     refined, disagreement, _ = refine(patches, np.full([8, 4, 2], start, np.float32))
     assert np.isfinite(refined).all()
@@ -113,7 +113,7 @@ def test_eagerly_and_in_tf_data(source):
 
 
 def test_gradients_are_finite(source):
-    patches, h4pt = (tf.constant(each) for each in make_pairs(source))
+    patches, h4pt = (tf.constant(array) for array in make_pairs(source))
     with tf.GradientTape() as tape:
         tape.watch((patches, h4pt))
         refined, *_ = lucas_kanade.LucasKanade(steps=((2, 1), (1, 1)))(patches, h4pt + 0.3)
@@ -125,19 +125,48 @@ def test_gradients_are_finite(source):
 
 def test_attached_to_a_model_and_read_back(source, tmp_path):
     patches, _ = make_pairs(source, count=2)
-    model = models.build("homographynet", patch_size=64, width=0.1)  # says identity
+    model = models.build("homographynet", patch_size=64, width=0.1)  # answers identity
     refined = lucas_kanade.attach(model, steps=((2, 2), (1, 1)))
     assert refined.output_shape == (None, 4, 2)
     expected, *_ = refine(patches, np.zeros([2, 4, 2], np.float32), steps=((2, 2), (1, 1)))
-    found = refined(patches)
-    np.testing.assert_allclose(found, expected, atol=1e-3)
+    attached = refined(patches)
+    np.testing.assert_allclose(attached, expected, atol=1e-3)
     refined.save(tmp_path / "model.keras")
     copy = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(copy(patches), found, atol=1e-3)
+    np.testing.assert_allclose(copy(patches), attached, atol=1e-3)
 
 
 def test_converts_to_tflite(source):
     patches, h4pt = make_pairs(source, count=1)
     layer = lucas_kanade.LucasKanade()
-    found = in_tflite(lambda p, h: layer(p, h)[0], patches, near(h4pt, 1.0))
-    assert metrics.corner_errors(h4pt, found)[0] < 0.05
+    in_lite = in_tflite(lambda p, h: layer(p, h)[0], patches, near(h4pt, 1.0))
+    assert metrics.corner_errors(h4pt, in_lite)[0] < 0.05
+
+
+def test_without_robust_weights_occlusion_misleads(source):
+    patches, h4pt = make_pairs(source, "occlusion")
+    start = near(h4pt, 0.5)
+    robust, *_ = refine(patches, start)
+    plain, *_ = refine(patches, start, robust=False)
+    assert np.median(metrics.corner_errors(h4pt, robust)) < np.median(
+        metrics.corner_errors(h4pt, plain)
+    )
+
+
+def test_little_overlap_counts_as_disagreement(source):
+    patches, h4pt = make_pairs(source)
+    start = np.full_like(h4pt, 28.0)  # A contains about a third of B
+    _, strict, _ = refine(patches, start, steps=((1, 1),), min_overlap=0.65)
+    _, lenient, _ = refine(patches, start, steps=((1, 1),), min_overlap=1e-3)
+    assert (strict > 1.5 * lenient).all()
+
+
+def test_options_are_serializable():
+    options = {"steps": ((1, 2),), "block": 4, "min_overlap": 0.5, "robust": False}
+    config = lucas_kanade.LucasKanade(**options).get_config()
+    copy = lucas_kanade.LucasKanade.from_config(config)
+    assert {name: getattr(copy, name) for name in options} == options
+    # Files of version 0.2 and before have the first two alone.
+    former = {key: config[key] for key in config if key not in ("min_overlap", "robust")}
+    copy = lucas_kanade.LucasKanade.from_config(former)
+    assert (copy.min_overlap, copy.robust) == (0.65, True)
