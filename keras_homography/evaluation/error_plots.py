@@ -22,15 +22,18 @@ _MAX_ERROR = 300.0
 _ERROR_AXIS: dict[str, Any] = {"yscale": "log", "ylim": (_MIN_ERROR, _MAX_ERROR)}
 _P90: dict[str, Any] = {"linestyle": ":", "linewidth": 0.9, "marker": ".", "markersize": 4}
 
-_Style: TypeAlias = dict[str, Any]
-# `{title: lines}` of the panels; a line is drawn in its style by a function of the panel.
-_Draw: TypeAlias = Callable[[Axes, _Style], object]
+_Style: TypeAlias = dict[str, Any]  # arguments of `Axes.plot`
+_Draw: TypeAlias = Callable[[Axes, _Style], object]  # draws one estimator in a panel
 _Line: TypeAlias = tuple[_Style, _Draw]
-_Panels: TypeAlias = Mapping[str, Sequence[_Line]]
+_Panels: TypeAlias = Mapping[str, Sequence[_Line]]  # by the titles of the panels
 
 
 def error_distribution(results: Sequence[Result]) -> Figure:
-    """Plot the share of pairs below an error, over the error: one panel for every distortion."""
+    """Plot the share of pairs below an error, over the error: one panel for every distortion.
+
+    Args:
+      results: of `measurement.measure`.
+    """
 
     def line(result: Result) -> _Draw:
         errors = np.sort(np.maximum(result.errors, _MIN_ERROR))
@@ -52,6 +55,9 @@ def error_by_displacement(results: Sequence[Result]) -> Figure:
     """Plot the error over how far the corners moved: one panel for every distortion.
 
     The median is solid, the 90th percentile dotted; bins hold equally many pairs.
+
+    Args:
+      results: of `measurement.measure`.
     """
     panels = _panels_of_conditions(results, lambda r: _binned_line(r.displacements, r.errors))
     return _plot(
@@ -61,6 +67,9 @@ def error_by_displacement(results: Sequence[Result]) -> Figure:
 
 def error_by_confidence(results: Sequence[Result]) -> Figure | None:
     """Plot the error over the confidence, as `error_by_displacement`.
+
+    Args:
+      results: of `measurement.measure`.
 
     Returns:
       None if no estimator has a confidence.
@@ -81,6 +90,9 @@ def error_by_strength(results: Sequence[Result]) -> Figure | None:
     """Plot the error over the strength of every distortion: one panel each.
 
     The median is solid, the 90th percentile dotted; strength 0 is "none", if it was measured.
+
+    Args:
+      results: of `measurement.measure`.
 
     Returns:
       None if only "none" was measured.

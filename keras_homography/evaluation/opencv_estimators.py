@@ -15,7 +15,6 @@ import functools
 from collections.abc import Callable
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 
 from keras_homography.evaluation import opencv_ecc, opencv_features
@@ -85,9 +84,5 @@ def available_names() -> list[str]:
 def unavailable_reason(name: str) -> str | None:
     """Say why the installed OpenCV cannot run an estimator of a name; None if it can."""
     if name in ("akaze_ransac", "akaze_magsac") and opencv_features.akaze_constructor() is None:
-        return (
-            f"The installed OpenCV {cv2.__version__} has no AKAZE. OpenCV 4 has it in "
-            "opencv-python, OpenCV 5 in opencv-contrib-python: install one of them, or leave AKAZE "
-            "out."
-        )
+        return opencv_features.AKAZE_MISSING
     return None

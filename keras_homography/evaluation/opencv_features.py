@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from keras_homography.evaluation import plausible_offsets
 from keras_homography.registration import feature_matching
+from keras_homography.utils.errors import UserError
 
 Matcher: TypeAlias = Callable[[np.ndarray, np.ndarray], Sequence[cv2.DMatch]]
 
@@ -19,6 +20,10 @@ Matcher: TypeAlias = Callable[[np.ndarray, np.ndarray], Sequence[cv2.DMatch]]
 # its threshold, RANSAC only counts them: less is better for it.
 RANSAC = (cv2.RANSAC, 3.0)
 MAGSAC = (cv2.USAC_MAGSAC, 1.0)
+AKAZE_MISSING = (
+    f"The installed OpenCV {cv2.__version__} has no AKAZE. OpenCV 4 has it in opencv-python, "
+    "OpenCV 5 in opencv-contrib-python: install one of them, or leave AKAZE out."
+)
 
 
 class Detector(Protocol):
@@ -86,9 +91,13 @@ def akaze() -> tuple[Detector, Matcher]:
 
     Returns:
       `(detector, match)`; matches are mutual nearest neighbors.
+
+    Raises:
+      UserError: the installed OpenCV has no AKAZE.
     """
     constructor = akaze_constructor()
-    assert constructor is not None  # `unavailable_reason` has looked
+    if constructor is None:
+        raise UserError(AKAZE_MISSING)
     detector = DoubleSizeDetector(constructor(threshold=1e-5))
     return detector, cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match
 

@@ -17,7 +17,7 @@ def test_every_estimator_is_timed_under_every_condition():
         return np.zeros([len(patches), 4, 2])
 
     protocol = protocols.get_protocol("coco128")
-    pairs = ProtocolPairs(protocol, SyntheticSource(240, 320), 2)
+    pairs = ProtocolPairs(protocol, SyntheticSource(240, 320), 4)
     estimators = {name: EvaluatedEstimator(name, predict) for name in ("a", "b")}
     measured_conditions = [conditions.CLEAN, conditions.Condition("noise", 1.0)]
     results = list(inference.compare(estimators, pairs, measured_conditions, 1, 0.0))

@@ -94,7 +94,7 @@ def test_the_counts_are_those_of_the_bins():
     ]
 
 
-def pairs_of(second_image, source, count=3):
+def pairs_of(second_image, source, count=4):
     """The kind, and all pairs of it."""
     protocol = protocols.get_protocol("coco128")
     kind = confidence_calibration.PairKind("coco128", "none", 0.0, second_image)
@@ -121,8 +121,8 @@ def test_a_turned_image_is_the_same_image_with_its_corners(source):
 
 def test_bent_and_other_images_have_no_homography(source):
     same, bent, other = (pairs_of(kind, source) for kind in ("same", "bent", "other"))
-    assert len(bent) == 3
-    assert len(other) == 2
+    assert len(bent) == 4
+    assert len(other) == 3
     assert all(quad is None for _, _, quad in (*bent, *other))
     np.testing.assert_array_equal(other[0][1], same[0][1])
     np.testing.assert_array_equal(other[0][0], same[1][0])
@@ -131,8 +131,8 @@ def test_bent_and_other_images_have_no_homography(source):
 
 def test_estimates_of_pairs_are_measured():
     kinds = [confidence_calibration.PairKind("coco128", "none", 0.0, "same")]
-    measured = confidence_calibration.measure("synthetic", 2, seed=3, kinds=kinds)
-    assert measured.kinds == kinds * 2
+    measured = confidence_calibration.measure("synthetic", 4, seed=3, kinds=kinds)
+    assert measured.kinds == kinds * 4
     assert measured.errors.max() < 0.05
     assert all(evidence.agreeing > 20 for evidence in measured.evidence)
 

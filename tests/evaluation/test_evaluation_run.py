@@ -63,9 +63,9 @@ def test_a_registered_estimator_is_measured_without_files(folder, monkeypatch):
     monkeypatch.setattr(opencv_estimators, "ESTIMATORS", dict(opencv_estimators.ESTIMATORS))
     keras_homography.register_estimator("mine", lambda patch_a, patch_b: None)
     config = EvaluateConfig(
-        model=("mine", "identity"), dataset=str(folder), pairs=2, output_dir=None
+        model=("mine", "identity"), dataset=str(folder), pairs=4, output_dir=None
     )
     mine, identity = run(config)["rows"]
     assert mine["mace"] == identity["mace"]
-    assert (mine["failures"], mine["not_returned"]) == (2, 2)
+    assert (mine["failures"], mine["not_returned"]) == (4, 4)
     assert identity["failures"] == 0

@@ -60,7 +60,7 @@ def test_errors_against_confidence(coco128_pairs, truth):
 
 
 def test_results_come_condition_by_condition_in_the_order_of_estimators(coco128_pairs):
-    pairs = type(coco128_pairs)(coco128_pairs.protocol, coco128_pairs.source, 2)
+    pairs = type(coco128_pairs)(coco128_pairs.protocol, coco128_pairs.source, 4)
     estimators = [
         EvaluatedEstimator(name, lambda patches: np.zeros([len(patches), 4, 2])) for name in "ab"
     ]

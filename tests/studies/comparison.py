@@ -1,6 +1,6 @@
 """Trained networks side by side: how exact, with refinement and without, how large and how fast.
 
-    python tests/comparison.py path/to/coco_val2017 PAIRS runs/compare_homographynet [RUN ...]
+    python tests/studies/comparison.py path/to/coco_val2017 PAIRS runs/homographynet [RUN ...]
 
 Each RUN is the folder of a run of `train`. Prints a Markdown table; a classification network is
 also measured with its best bins instead of the expectation over them. Not part of the suite: it
@@ -15,6 +15,8 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
+
 from keras_homography import models
 from keras_homography.evaluation import (
     conditions,
@@ -23,9 +25,19 @@ from keras_homography.evaluation import (
     protocol_pairs,
     protocols,
 )
+from keras_homography.models import homographynet_classifier
 from keras_homography.saving import loading
 
 PROTOCOL = protocols.get_protocol("coco128")
+
+
+def with_best_bins(model):
+    """The classification network with the paper's answer, the center of the likeliest bin."""
+    _, probabilities = model.outputs
+    rho = float(model.get_layer("expectation").kernel[-1, 0])  # the center of the last bin
+    best = keras.ops.cast(keras.ops.argmax(probabilities, axis=-1), "float32")
+    h4pt = best * (2.0 * rho / (homographynet_classifier.BINS - 1)) - rho
+    return keras.Model(model.input, [h4pt, probabilities], name=model.name)
 
 
 def variants(run, folder):
@@ -35,8 +47,7 @@ def variants(run, folder):
     files = {name: run / "model.keras"}
     found = {f"{name}, refined": models.refine(model)}
     if name == "homographynet_classifier":
-        best = models.build(name, dropout=0.0, decoding="best")
-        models.copy_weights(best, model)
+        best = with_best_bins(model)
         found |= {f"{name}, best bins": best, f"{name}, best bins, refined": models.refine(best)}
     for what, variant in found.items():
         files[what] = folder / f"{what}.keras"

@@ -43,8 +43,8 @@ def test_confidence_maps_are_bright_where_it_is_likely():
 
 
 def test_alignments_are_gray_where_the_prediction_is_right(images):
-    photo, size, shift = images[0, ..., 0], 100, 6
-    patch_a, patch_b = photo[50:150, 50:150], photo[50:150, 50 + shift : 150 + shift]
+    image, size, shift = images[0, ..., 0], 100, 6
+    patch_a, patch_b = image[50:150, 50:150], image[50:150, 50 + shift : 150 + shift]
     h4pt = np.tile(np.float32([shift, 0]), (1, 4, 1))  # B's corners lie further right in A
     figure = patch_figures.alignments(np.stack([patch_a, patch_b], -1)[None], h4pt, columns=1)
     assert figure.shape == (2 * size, size, 3)
