@@ -16,8 +16,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_homography.utils import network_address
 from keras_homography.utils.errors import UserError
+from keras_homography.utils.network_address import parse_host_port
 
 TIMEOUT = 55.0  # seconds to wait for the other workers
 _EXAMPLE = (
@@ -76,7 +76,7 @@ def find(workers: Sequence[str] = (), task: int | None = None) -> Cluster:
     else:
         return ALONE
     for worker in workers:
-        _parse_address(worker)
+        parse_host_port(worker, "A worker's address")
     if len(set(workers)) < len(workers):
         raise UserError(f"A worker's address is given twice: {','.join(workers)}.")
     if not 0 <= task < len(workers):
@@ -123,10 +123,6 @@ def _from_environment() -> tuple[list[str], int] | None:
     return list(jobs["worker"]), index
 
 
-def _parse_address(worker: str) -> tuple[str, int]:
-    return network_address.parse_host_port(worker, "A worker's address")
-
-
 class _Meeting:
     """Answer the other workers at this one's address, and ask them, until all have met."""
 
@@ -155,7 +151,7 @@ class _Meeting:
         address = self._cluster.workers[task]
         while time.monotonic() < self._deadline:
             try:
-                with socket.create_connection(_parse_address(address), timeout=5.0) as connection:
+                with socket.create_connection(parse_host_port(address), timeout=5.0) as connection:
                     connection.sendall(self._greeting)
                     answer: dict[str, Any] = json.loads(connection.makefile("rb").readline())
                     return answer
@@ -168,7 +164,7 @@ class _Meeting:
 
     def hold(self) -> None:
         """Return once all have met; raise as `meet` says."""
-        _, port = _parse_address(self._cluster.workers[self._cluster.task])
+        _, port = parse_host_port(self._cluster.workers[self._cluster.task])
         try:
             listener = socket.create_server(("", port))
         except OSError as error:

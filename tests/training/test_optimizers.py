@@ -1,22 +1,29 @@
-"""Schedules of the learning rate, and names that are wrong."""
+"""Learning rate schedules, and names that are wrong."""
 
 import numpy as np
 import pytest
 
 from keras_homography.training import optimizers
+from keras_homography.utils.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("schedule", "expected"),
+    ("schedule", "warmup_steps", "expected"),
     [
-        ("constant", {0: 1.0, 100: 1.0}),
-        ("step", {0: 1.0, 29: 1.0, 30: 0.1, 60: 0.01}),
-        ("cosine", {0: 0.0, 5: 0.5, 10: 1.0, 55: 0.5, 100: 0.0}),
+        ("constant", 10, {0: 1.0, 100: 1.0}),
+        ("step", 10, {0: 1.0, 29: 1.0, 30: 0.1, 60: 0.01}),
+        ("cosine", 10, {0: 0.0, 5: 0.5, 10: 1.0, 55: 0.5, 100: 0.0}),
+        ("cosine", 0, {0: 1.0, 50: 0.5, 100: 0.0}),
     ],
 )
-def test_schedules(schedule, expected):
+def test_schedules(schedule, warmup_steps, expected):
     optimizer = optimizers.build_optimizer(
-        "sgd", schedule, 1.0, 100, warmup_steps=10, decay_steps=30
+        "sgd",
+        learning_rate=1.0,
+        schedule=schedule,
+        steps=100,
+        warmup_steps=warmup_steps,
+        decay_steps=30,
     )
     for step, rate in expected.items():
         optimizer.iterations.assign(step)
@@ -25,14 +32,15 @@ def test_schedules(schedule, expected):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("name", "options", "message"),
     [
-        (("adam", "linear", 1.0, 9), "no schedule 'linear'"),
-        (("lamb", "constant", 1.0, 9), "no optimizer 'lamb'"),
-        (("adam", "constant", 0.0, 9), "must be above 0; got 0.0"),
-        (("adam", "cosine", 1.0, 9, 9), "9 of 9 steps"),
+        ("adam", {"schedule": "linear"}, "no schedule 'linear'"),
+        ("lamb", {}, "no optimizer 'lamb'; there are adam, sgd"),
+        ("adam", {"learning_rate": 0.0}, "must be above 0; got 0.0"),
+        ("adam", {"learning_rate": float("nan")}, "must be above 0; got nan"),
+        ("adam", {"schedule": "cosine", "steps": 9, "warmup_steps": 9}, "9 of 9 steps"),
     ],
 )
-def test_wrong_optimizers_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        optimizers.build_optimizer(*arguments)
+def test_wrong_optimizers_are_refused(name, options, message):
+    with pytest.raises(UserError, match=message):
+        optimizers.build_optimizer(name, **{"learning_rate": 1.0} | options)
