@@ -1,1 +1,1 @@
-"""Two or more images -> homographies, or a reason why not; needs no TensorFlow."""
+"""Estimate the homography between two images of any size, or say why not; no TensorFlow."""

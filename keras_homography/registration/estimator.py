@@ -85,7 +85,7 @@ class HomographyEstimator:
         Raises:
           UserError: an argument is no such image or matrix.
         """
-        began = time.perf_counter()
+        start_time = time.perf_counter()
         gray_a = image_input.as_gray(image_a, "image_a")
         gray_b = image_input.as_gray(image_b, "image_b")
         initial = _initial_matrix(initial_a_from_b)
@@ -104,7 +104,7 @@ class HomographyEstimator:
             reason_code=refusal.code if refusal else None,
             evidence=best.evidence,
             start=best.initialization,
-            milliseconds=1e3 * (time.perf_counter() - began),
+            milliseconds=1e3 * (time.perf_counter() - start_time),
         )
 
     def estimate_many(

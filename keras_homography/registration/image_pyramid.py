@@ -1,6 +1,6 @@
 """Image pyramids of a pair, and the refinement of a homography from coarse to fine levels.
 
-In NumPy and OpenCV, at a bounded number of pixels a level (`lucas_kanade_level.MAX_POINTS`): needs no
+In NumPy and OpenCV, at no more than `lucas_kanade_level.MAX_POINTS` pixels a level: needs no
 TensorFlow, and takes about as long for twelve megapixels as for one.
 """
 

@@ -81,13 +81,12 @@ def test_kinds_of_images_agree(estimator, image):
         np.testing.assert_allclose(estimator.estimate(a, other).homography, expected, atol=1e-9)
 
 
-def test_the_same_images_give_the_same_answer(estimator, image, images):
+def test_the_same_images_give_the_same_answer(estimator, image):
     a, b, _ = warped_pair(image, 8, reach=30.0, size=(240, 160))
-    for pair, ok in (((a, b), True), ((a, images[1]), False)):
-        first, second = estimator.estimate(*pair), estimator.estimate(*pair)
-        assert first.ok == second.ok == ok
-        assert first.confidence == second.confidence
-        np.testing.assert_array_equal(first.best_a_from_b, second.best_a_from_b)
+    first, second = estimator.estimate(a, b), estimator.estimate(a, b)
+    assert first.ok
+    assert first.confidence == second.confidence
+    np.testing.assert_array_equal(first.a_from_b, second.a_from_b)
 
 
 def test_swapping_the_images_inverts(estimator, image):
@@ -298,7 +297,7 @@ _IMAGES = numpy_strategies.arrays(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(_IMAGES, _IMAGES)
 def test_any_two_images_give_a_finite_answer_or_a_reason(estimator, a, b):
     result = estimator.estimate(a, b)
@@ -315,11 +314,13 @@ def test_any_two_images_give_a_finite_answer_or_a_reason(estimator, a, b):
 def test_runs_without_tensorflow():
     program = """
 import sys
-sys.modules["tensorflow"] = sys.modules["keras"] = None
+for name in ("tensorflow", "keras", "matplotlib", "tensorflow_datasets", "sklearn"):
+    sys.modules[name] = None
 import numpy as np, keras_homography
 image = np.kron(np.random.default_rng(0).integers(0, 255, [24, 32], np.uint8), np.ones([8, 8]))
 result = keras_homography.HomographyEstimator().estimate(image, np.roll(image, 5, axis=1))
-assert result.ok and "tensorflow" not in {m.split(".")[0] for m, v in sys.modules.items() if v}
+assert result.ok
+import keras_homography.predict, keras_homography.registration.file_alignment
 print(bool(result), np.round(result.homography[0, 2]))
 try:
     keras_homography.HomographyEstimator("saved_models")
