@@ -29,7 +29,12 @@ def as_gray(image: npt.ArrayLike, name: str) -> npt.NDArray[np.uint8]:
     Raises:
       UserError: of another type or shape, empty, not finite, or outside 0..255.
     """
-    image = np.asarray(image)
+    try:
+        image = np.asarray(image)
+    except ValueError:  # lists of several lengths
+        raise UserError(
+            f"{name} is no image: {repr(image)[:60]} has rows of several lengths."
+        ) from None
     _check_shape(image, name)
     if image.dtype == np.uint16:
         image = image.astype(np.float32) / 257.0

@@ -85,7 +85,7 @@ def test_what_is_wrong_is_said():
             geometry.matrix_from_h4pt(wrong, 128)
     with pytest.raises(ValueError, match="got complex128"):
         geometry.invert(np.eye(3, dtype=complex))
-    with pytest.raises(ValueError, match="errors holds none"):
+    with pytest.raises(ValueError, match="errors is empty"):
         metrics.summarize([])
 
 

@@ -49,6 +49,7 @@ def test_types_are_scaled_to_gray_levels():
         (np.zeros([5, 5], bool), "bool"),
         ("a.jpg", "shape"),
         (None, "shape"),
+        ([[1, 2], [3]], "rows of several lengths"),
     ],
 )
 def test_messages_name_the_argument_that_is_no_image(image, says):
