@@ -34,7 +34,7 @@ def load_model(path: str | os.PathLike[str], trust: bool = False) -> keras.Model
 
     Args:
       path: Of the file.
-      trust: Open it whatever it holds. Otherwise Keras reads it in safe mode, after
+      trust: Open it whatever it contains. Otherwise Keras reads it in safe mode, after
         `untrusted_models.check_keras`.
 
     Returns:

@@ -27,7 +27,7 @@ class ExportConfig:
       formats: Keys of `formats.FORMATS`.
       dataset: Where the images of the pairs come from, on which files are compared.
       pairs: How many pairs to compare on.
-      trust_model: Open the model's file whatever it holds and wherever it comes from.
+      trust_model: Open the model's file whatever it contains and wherever it comes from.
       output_dir: Of the files and of `parity.json`; it is created.
 
     Raises:

@@ -71,7 +71,7 @@ def open_network(
       model: The path of a `.tflite` or `.keras` file or of a SavedModel's folder; the name of a
         shipped model; a `keras.Model`; or None for the shipped TFLite file.
       num_threads: Threads of a TFLite file; None for LiteRT's default.
-      trust: Open a file whatever it holds and wherever it comes from: see `untrusted_models`.
+      trust: Open a file whatever it contains and wherever it comes from: see `untrusted_models`.
 
     Returns:
       The network, ready to be called. Threads may share it; with a TFLite file they take turns.

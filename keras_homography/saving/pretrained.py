@@ -23,7 +23,7 @@ def load_pretrained(name: str = _DEFAULT) -> "keras.Model":
         h4pt = model(pairs)  # float32 [n, 128, 128, 2] in 0..255 -> float32 [n, 4, 2], pixels
 
     Args:
-      name: of a shipped model; "shipped" is the same as "homography". For the path of a file, use
+      name: Of a shipped model; "shipped" is the same as "homography". For the path of a file, use
         `keras_homography.load_model`.
 
     Returns:

@@ -108,7 +108,7 @@ def _patch_from_image(image: tf.Tensor, patch_size: int) -> tuple[tf.Tensor, tf.
     )
     values = tf.cast(image, tf.float32)
     gray = tf.cond(channels == 3, lambda: tf.image.rgb_to_grayscale(values), lambda: values)
-    size = tf.cast(tf.shape(image)[1::-1], tf.float32)
+    size = tf.cast(tf.reverse(tf.shape(image)[:2], [0]), tf.float32)  # width, height
     patch = tf.image.resize(
         tf.ensure_shape(gray, [None, None, 1]), [patch_size, patch_size], antialias=True
     )
