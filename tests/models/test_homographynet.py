@@ -1,0 +1,81 @@
+"""HomographyNet is the paper's network, in both forms."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_homography import models
+from keras_homography.models import homographynet_classifier
+
+
+@pytest.fixture(scope="module")
+def full():
+    return models.build("homographynet")
+
+
+def layers(model, kind):
+    return [layer for layer in model.layers if isinstance(layer, kind)]
+
+
+def test_layers_are_the_papers(full):
+    convolutions = layers(full, keras.layers.Conv2D)
+    assert [layer.filters for layer in convolutions] == [64] * 4 + [128] * 4
+    assert {layer.kernel_size for layer in convolutions} == {(3, 3)}
+    assert len(layers(full, keras.layers.MaxPooling2D)) == 3
+    assert len(layers(full, keras.layers.BatchNormalization)) == 8
+    assert [layer.rate for layer in layers(full, keras.layers.Dropout)] == [0.5, 0.5]
+    assert [layer.units for layer in layers(full, keras.layers.Dense)] == [1024, 8]
+    assert full.count_params() == 34_195_336
+
+
+def test_the_classifier_differs_in_its_head_alone():
+    options = {"patch_size": 32, "width": 0.1}
+    regression = models.build("homographynet", **options)
+    model = models.build("homographynet_classifier", **options)
+    assert model.get_layer("scores").units == 8 * 21
+    features = model.get_layer("dense").units
+    # 160 further outputs, and the centers of the bins.
+    assert model.count_params() == regression.count_params() + (features + 1) * 160 + 21
+
+
+@pytest.mark.parametrize("name", ["homographynet", "homographynet_classifier", "mobile"])
+def test_an_untrained_network_answers_identity(name):
+    model = models.build(name, patch_size=32, width=0.1)
+    outputs = model(np.ones((1, 32, 32, 2)), training=False)
+    h4pt = outputs[0] if isinstance(outputs, list) else outputs
+    np.testing.assert_allclose(h4pt, np.zeros((1, 4, 2)), atol=1e-5)
+
+
+def test_the_classifiers_answer_is_the_expectation_over_the_bins():
+    model = models.build("homographynet_classifier", patch_size=32, rho=10, width=0.1)
+    scores = model.get_layer("scores")
+    bias = np.random.default_rng(0).normal(0, 3, scores.bias.shape)
+    scores.bias.assign(bias)
+    h4pt, probabilities = model(np.ones((2, 32, 32, 2)), training=False)
+    assert probabilities.shape == (2, 4, 2, 21)
+    expected = np.exp(bias.reshape(4, 2, 21))
+    expected /= expected.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(probabilities[1], expected, rtol=1e-4)
+    centers = homographynet_classifier.bin_centers(10)
+    np.testing.assert_array_equal(centers, np.arange(-10, 11))
+    np.testing.assert_allclose(h4pt[0], (expected * centers).sum(axis=-1), atol=1e-4)
+
+
+def test_the_confidence_of_a_corner_is_that_of_its_likeliest_offset():
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(21), (3, 4, 2))
+    maps = probabilities[:, :, 0, :, None] * probabilities[:, :, 1, None, :]
+    np.testing.assert_allclose(
+        homographynet_classifier.corner_confidences(probabilities), maps.max(axis=(-1, -2))
+    )
+
+
+def test_the_head_stays_float32_under_mixed_precision():
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        model = models.build("homographynet", patch_size=32, width=0.1)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert model.get_layer("conv1").compute_dtype == "bfloat16"
+    assert {layer.compute_dtype for layer in model.layers[-3:]} == {"float32"}
+    assert model(np.ones((1, 32, 32, 2))).dtype == "float32"
