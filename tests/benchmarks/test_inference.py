@@ -3,10 +3,18 @@
 import numpy as np
 
 from keras_homography.benchmarks import inference
-from keras_homography.data.synthetic_source import SyntheticSource
 from keras_homography.evaluation import conditions, protocols
 from keras_homography.evaluation.evaluated_estimators import EvaluatedEstimator
-from keras_homography.evaluation.protocol_pairs import ProtocolPairs
+
+
+class Pairs:
+    """Two pairs of noise, for `ProtocolPairs`."""
+
+    protocol = protocols.get_protocol("coco128")
+
+    def collect(self, condition):
+        patches = np.random.default_rng(0).integers(0, 256, [2, 128, 128, 2], np.uint8)
+        return patches, np.zeros([2, 4, 2])
 
 
 def test_every_estimator_is_timed_under_every_condition():
@@ -16,11 +24,9 @@ def test_every_estimator_is_timed_under_every_condition():
         shapes.add(patches.shape)
         return np.zeros([len(patches), 4, 2])
 
-    protocol = protocols.get_protocol("coco128")
-    pairs = ProtocolPairs(protocol, SyntheticSource(240, 320), 4)
     estimators = {name: EvaluatedEstimator(name, predict) for name in ("a", "b")}
     measured_conditions = [conditions.CLEAN, conditions.Condition("noise", 1.0)]
-    results = list(inference.compare(estimators, pairs, measured_conditions, 1, 0.0))
+    results = list(inference.compare(estimators, Pairs(), measured_conditions, 1, 0.0))
     assert [result["case"] for result in results] == ["a", "b", "a, noise", "b, noise"]
     assert shapes == {(1, 128, 128, 2)}
     for result in results:

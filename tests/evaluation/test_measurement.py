@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_homography.evaluation import error_plots, measurement
-from keras_homography.evaluation.conditions import CLEAN
+from keras_homography.evaluation.conditions import CLEAN, Condition
 from keras_homography.evaluation.evaluated_estimators import EvaluatedEstimator
 
 
@@ -59,14 +59,30 @@ def test_errors_against_confidence(coco128_pairs, truth):
     assert error_plots.error_by_confidence(results[1:]) is None
 
 
-def test_results_come_condition_by_condition_in_the_order_of_estimators(coco128_pairs):
-    pairs = type(coco128_pairs)(coco128_pairs.protocol, coco128_pairs.source, 4)
-    estimators = [
-        EvaluatedEstimator(name, lambda patches: np.zeros([len(patches), 4, 2])) for name in "ab"
-    ]
-    conditions = [CLEAN, CLEAN._replace(distortion="noise", strength=1.0)]
-    results = measurement.measure(estimators, pairs, conditions)
+class Pairs:
+    """Two batches, for `ProtocolPairs`, that name the condition in their gray level."""
+
+    count = 3
+
+    def batches(self, condition):
+        for n in (2, 1):
+            gray = int(10 * condition.strength)
+            yield np.full([n, 8, 8, 2], gray, np.uint8), np.full([n, 4, 2], n, np.float32)
+
+
+def test_results_come_condition_by_condition_in_the_order_of_estimators():
+    def predict(patches):
+        return np.full([len(patches), 4, 2], patches.max())
+
+    estimators = [EvaluatedEstimator(name, predict) for name in "ab"]
+    conditions = [CLEAN, Condition("noise", 1.0)]
+    results = measurement.measure(estimators, Pairs(), conditions)
     assert [(r.condition, r.estimator.name) for r in results] == [
         (condition, name) for condition in conditions for name in "ab"
     ]
-    assert all(r.ms_per_pair > 0 for r in results)
+    for result in results:
+        np.testing.assert_array_equal(
+            result.h4pt, np.full([3, 4, 2], result.condition.strength * 10)
+        )
+        np.testing.assert_array_equal(result.h4pt_true[:, 0, 0], [2, 2, 1])
+        assert result.ms_per_pair > 0
