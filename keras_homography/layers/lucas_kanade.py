@@ -24,8 +24,8 @@ class Refined(NamedTuple):
 
     Attributes:
       h4pt: float32 `[n, 4, 2]`, pixels.
-      disagreement: float32 `[n]`, pixels: how far apart the patches still look before the last
-        step; mostly below 0.4 where the answer is right.
+      disagreement: float32 `[n]`, pixels: the misalignment that the residuals suggest before the
+        last step; mostly below 0.4 where the answer is right.
       last_step: float32 `[n]`, pixels that the last step moved: about 0 after convergence.
     """
 
@@ -123,7 +123,7 @@ class Comparison:
         return step, MID_GRAY * tf.slice(solution, [0, 8, 0], [-1, NUM_TONES, -1])
 
     def disagreement(self, min_overlap: float) -> tf.Tensor:
-        """Measure how far apart the patches still look.
+        """Estimate the remaining misalignment from the residuals.
 
         Args:
           min_overlap: share of B that A contains below which agreement proves less and less, as a

@@ -119,7 +119,11 @@ class Comparison:
         return solution[:8], MID_GRAY * solution[8:]
 
     def disagreement(self) -> float:
-        """Measure how far apart the images still look: pixels of B, infinite without overlap."""
+        """Estimate the remaining misalignment from the residuals.
+
+        Returns:
+          Pixels of B; infinite without overlap.
+        """
         if not self._usable.any():
             return np.inf
         level, floor = self._level, lucas_kanade_model.DISAGREEMENT_FLOOR
