@@ -3,6 +3,9 @@ r"""Measure estimators on the same pairs: networks, HomographyEstimator, and Ope
     python -m keras_homography.evaluate --dataset=synthetic --pairs=200
     python -m keras_homography.evaluate --model=all,runs/coco/model.keras --distortion=all \
         --dataset=path/to/images --pairs=1000
+    python -m keras_homography.evaluate --protocol=pairs --dataset=path/to/pairs \\
+        --model=estimator,rootsift_magsac
+    python -m keras_homography.evaluate --protocol=traps --dataset=path/to/images --model=estimator
 
 Leaves in `--output_dir`: `metrics.json`, `metrics.md`, `report.html` (needs no other file), the
 plots `error_distribution.png`, `error_by_displacement.png`, `error_by_strength.png` and
@@ -15,7 +18,7 @@ import pathlib
 from absl import flags
 
 from keras_homography.evaluation import conditions, opencv_estimators, protocols
-from keras_homography.evaluation.config import EvaluateConfig
+from keras_homography.evaluation.config import ERRORS, PARTS, EvaluateConfig
 from keras_homography.utils import command_line, common_flags
 from keras_homography.utils.errors import UserError
 
@@ -28,11 +31,19 @@ flags.DEFINE_list(
     list(_DEFAULT.model),
     "Estimators, separated by commas: paths of .keras and .tflite files, names of shipped models, "
     "estimator (HomographyEstimator), and OpenCV's "
-    f"{', '.join(opencv_estimators.ESTIMATORS)}; 'all' is all of OpenCV's that are installed.",
+    f"{', '.join(opencv_estimators.ESTIMATORS)}; 'all' is all of OpenCV's that are installed. Of "
+    "--protocol=pairs and traps: estimator, networks for it, rootsift_magsac, affine_sift, "
+    "identity.",
 )
 common_flags.define_dataset()
 common_flags.define_data_dir()
-flags.DEFINE_string("protocol", _DEFAULT.protocol, f"{' or '.join(protocols.PROTOCOLS)}.")
+flags.DEFINE_enum(
+    "protocol",
+    _DEFAULT.protocol,
+    [*protocols.PROTOCOLS, *protocols.IMAGE_PROTOCOLS],
+    "What to measure on: warped patches, at two sizes; 'pairs', real pairs with ground truth in "
+    "the folder --dataset; 'traps', what fools an aligner, rendered from --dataset.",
+)
 flags.DEFINE_bool(
     "paper_doubling",
     _DEFAULT.paper_doubling,
@@ -46,7 +57,20 @@ flags.DEFINE_list(
     "but mixed, by itself.",
 )
 flags.DEFINE_list("strengths", ["1"], "Of each distortion, above 0 to 2; 1 is the default level.")
-flags.DEFINE_integer("pairs", _DEFAULT.pairs, "How many; the paper tests on 5,000.")
+flags.DEFINE_integer(
+    "pairs",
+    _DEFAULT.pairs,
+    "How many; the paper tests on 5,000. Of --protocol=pairs, of each kind.",
+)
+flags.DEFINE_enum(
+    "part", None, PARTS, "Of --protocol=pairs: a half of them. Tune on one, report the other once."
+)
+flags.DEFINE_integer(
+    "resize_short_side", None, "Of --protocol=pairs, in pixels: 480 is usual for HPatches."
+)
+flags.DEFINE_enum(
+    "error", _DEFAULT.error, ERRORS, "Of --protocol=pairs: at the truth's points or A's corners."
+)
 flags.DEFINE_integer("seed", None, "Of images and pairs. Default: the protocol's frozen sequence.")
 flags.DEFINE_integer(
     "threads",
@@ -78,17 +102,22 @@ def main() -> None:
         distortion=tuple(FLAGS.distortion),
         strengths=_parse_strengths(FLAGS.strengths),
         pairs=FLAGS.pairs,
+        part=FLAGS.part,
+        resize_short_side=FLAGS.resize_short_side,
+        error=FLAGS.error,
         seed=FLAGS.seed,
         num_threads=FLAGS.threads,
         trust=FLAGS.trust_model,
         output_dir=FLAGS.output_dir,
     )
 
-    from keras_homography.evaluation import evaluation_run, report_tables
+    from keras_homography.evaluation import evaluation_run, image_report, report_tables
 
     measured = evaluation_run.run(config)
+    on_images = config.protocol in protocols.IMAGE_PROTOCOLS
+    text = (image_report if on_images else report_tables).describe(measured)
     report = pathlib.Path(FLAGS.output_dir).absolute() / "report.html"
-    print(f"\n{report_tables.markdown(measured)}\n{report}")
+    print(f"\n{report_tables.markdown(text)}\n{report}")
 
 
 if __name__ == "__main__":

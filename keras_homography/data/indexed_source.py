@@ -56,20 +56,23 @@ class IndexedSource:
       count: how many images there are.
       get_image: returns the image of a number below `count`, in the graph.
       skipped: `{path or name: reason}` of the images that are not used.
+
+    Attributes:
+      num_images: the same as `count`, which other sources may not know.
     """
 
     def __init__(self, name: str, count: int, get_image: GetImage, skipped: dict[str, str]) -> None:
         self.name = name
         self.count: int | None = count
         self.skipped = skipped
-        self._num_images = count
+        self.num_images = count
         self._get_image = get_image
 
     def stream(self, seed: int, start: int = 0, shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
         """Return the endless sequence of images of a seed: see `sources.ImageSource.stream`."""
 
         def pick(position: tf.Tensor) -> tf.Tensor:
-            return self._get_image(shuffled_index(position, self._num_images, seed))
+            return self._get_image(shuffled_index(position, self.num_images, seed))
 
         picked = stream_positions(start, shard).map(with_position(pick), tf.data.AUTOTUNE)
         return picked.ignore_errors()

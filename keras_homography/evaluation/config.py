@@ -8,6 +8,8 @@ import dataclasses
 from keras_homography.evaluation import conditions, protocols
 from keras_homography.utils.errors import UserError
 
+PARTS = ("tune", "report")
+ERRORS = ("points", "corners")
 # Fields whose flags have other names.
 _FLAG_NAMES = {"num_threads": "threads", "trust": "trust_model"}
 
@@ -24,11 +26,16 @@ class EvaluateConfig:
       model: names of estimators: see `evaluated_estimators.open_estimators`.
       dataset: TFDS name, folder of images (searched recursively), or "synthetic".
       data_dir: where TFDS keeps its files; None for its default.
-      protocol: a name of `protocols.PROTOCOLS`.
+      protocol: a name of `protocols.PROTOCOLS` or `protocols.IMAGE_PROTOCOLS`.
       paper_doubling: see `protocols.Protocol`.
       distortion: names of `conditions.NAMES`, or "all".
       strengths: of each distortion, above 0 to 2; 1 is the default level.
-      pairs: how many.
+      pairs: how many; of protocol "pairs" the maximum of each kind.
+      part: of protocol "pairs": "tune" or "report", a half of the pairs by a hash of their names;
+        None for both.
+      resize_short_side: of protocol "pairs": to which images are resized, in pixels; None for
+        their own size.
+      error: of protocol "pairs": "points" or "corners", see `labeled_pair_measurement`.
       seed: of images, pairs and distortions; None for the protocol's frozen sequence.
       num_threads: that each estimator may use; None for each library's default.
       trust: open models' files whatever they contain and wherever they come from.
@@ -46,6 +53,9 @@ class EvaluateConfig:
     distortion: tuple[str, ...] = (conditions.NO_DISTORTION,)
     strengths: tuple[float, ...] = (1.0,)
     pairs: int = 5000
+    part: str | None = None
+    resize_short_side: int | None = None
+    error: str = "points"
     seed: int | None = None
     num_threads: int | None = None
     trust: bool = False
@@ -54,8 +64,36 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         if self.pairs < 1:
             raise UserError(f"pairs must be at least 1; got {self.pairs}.")
-        self.get_protocol()
-        self.get_conditions()
+        self._check_choice("part", PARTS, optional=True)
+        self._check_choice("error", ERRORS)
+        if self.resize_short_side is not None and self.resize_short_side < 32:
+            raise UserError(
+                f"resize_short_side must be at least 32 pixels; got {self.resize_short_side}."
+            )
+        if self.protocol not in protocols.IMAGE_PROTOCOLS:
+            self.get_protocol()
+            self.get_conditions()
+        self._refuse_flags_without_effect()
+
+    def _check_choice(self, name: str, choices: tuple[str, ...], optional: bool = False) -> None:
+        value = getattr(self, name)
+        if value not in choices and not (optional and value is None):
+            raise UserError(f"{name} must be {' or '.join(choices)}; got {value!r}.")
+
+    def _refuse_flags_without_effect(self) -> None:
+        """Raise `UserError` for a field that the protocol would ignore."""
+        of_pairs = ("part", "resize_short_side", "error")
+        of_patches = ("paper_doubling", "distortion", "strengths")
+        ignored = {
+            "pairs": (*of_patches, "seed", "data_dir"),
+            "traps": (*of_patches, *of_pairs, "pairs"),
+        }.get(self.protocol, of_pairs)
+        for field in dataclasses.fields(self):
+            if field.name in ignored and getattr(self, field.name) != field.default:
+                raise UserError(
+                    f"--{_FLAG_NAMES.get(field.name, field.name)} has no effect with "
+                    f"--protocol={self.protocol}: leave it out."
+                )
 
     def get_protocol(self) -> protocols.Protocol:
         """Return the protocol, with `paper_doubling` as configured."""

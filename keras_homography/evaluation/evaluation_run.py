@@ -5,9 +5,12 @@ from typing import Any
 
 from keras_homography.evaluation import (
     evaluated_estimators,
+    image_evaluation_run,
     measurement,
     protocol_pairs,
+    protocols,
     report_files,
+    report_tables,
 )
 from keras_homography.evaluation.config import EvaluateConfig
 from keras_homography.utils import environment
@@ -26,6 +29,8 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     Raises:
       UserError: a model, dataset or folder cannot be used; nothing is written then.
     """
+    if config.protocol in protocols.IMAGE_PROTOCOLS:
+        return image_evaluation_run.run(config)
     output_dir = None if config.output_dir is None else pathlib.Path(config.output_dir).absolute()
     if output_dir:
         report_files.check_output_dir(output_dir)
@@ -49,9 +54,12 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
         "seed": seed,
         "threads": environment.thread_counts(config.num_threads),
         "environment": environment.describe(),
+        "peak_memory_mb": environment.peak_memory_megabytes(),
         "flags": config.as_flags(),
         "rows": [result.as_row(protocol) for result in results],
     }
     if output_dir:
-        report_files.write(output_dir, measured, results, pairs)
+        text = report_tables.describe(measured)
+        drawings = report_files.draw_patch_report(results, pairs)
+        report_files.write(output_dir, measured, text, drawings)
     return measured

@@ -3,8 +3,8 @@
 import base64
 import html
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from keras_homography.evaluation import report_tables
 
@@ -56,18 +56,18 @@ def _image(picture: Picture) -> str:
     )
 
 
-def page(measured: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
+def page(text: report_tables.ReportText, pictures: Sequence[Picture]) -> str:
     """Format a report as HTML that opens from disk and loads nothing.
 
     Args:
-      measured: contents of `metrics.json`.
+      text: of the report.
       pictures: embedded at the end.
     """
-    title = html.escape(report_tables.title(measured))
+    title = html.escape(text.title)
     parts = [f"<h1>{title}</h1>"]
-    parts += [f"<p>{html.escape(text)}</p>" for text in report_tables.settings(measured)]
-    parts += [_table(table) for table in report_tables.tables(measured)]
-    parts.append(f"<p class=note>{html.escape(report_tables.DEFINITIONS)}</p>")
+    parts += [f"<p>{html.escape(paragraph)}</p>" for paragraph in text.settings]
+    parts += [_table(table) for table in text.tables]
+    parts.append(f"<p class=note>{html.escape(text.definitions)}</p>")
     parts += [_image(picture) for picture in pictures]
     return (
         f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">\n'

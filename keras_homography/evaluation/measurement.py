@@ -1,5 +1,6 @@
-"""Run estimators over the pairs of a protocol, all on the same pairs, and time them."""
+"""Run estimators over the pairs of a protocol, all on the same pairs, and time every pair."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -11,27 +12,25 @@ from keras_homography.evaluation.evaluated_estimators import EvaluatedEstimator
 from keras_homography.evaluation.protocol_pairs import ProtocolPairs
 from keras_homography.evaluation.results import Result
 
-_TIMED_PAIRS = 32
 
+@dataclasses.dataclass
+class _Predictions:
+    """What one estimator predicted so far, pair by pair."""
 
-def _milliseconds_per_pair(estimator: EvaluatedEstimator, patches: np.ndarray) -> float:
-    """Median time of a pair predicted alone, after one call to warm up."""
-    estimator.predict(patches[:1])
-    seconds = []
-    for pair in patches[:_TIMED_PAIRS]:
+    h4pt: list[np.ndarray] = dataclasses.field(default_factory=list)
+    confidence: list[np.ndarray] = dataclasses.field(default_factory=list)
+    milliseconds: list[float] = dataclasses.field(default_factory=list)
+
+    def add(self, estimator: EvaluatedEstimator, pair: np.ndarray) -> None:
+        """Predict a pair alone, uint8 `[1, size, size, 2]`, and time it."""
         begin = time.perf_counter()
-        estimator.predict(pair[None])
-        seconds.append(time.perf_counter() - begin)
-    return 1000.0 * float(np.median(seconds))
-
-
-def _predict(
-    estimator: EvaluatedEstimator, patches: np.ndarray
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """`(h4pt, confidence)`, confidence None for an estimator without one."""
-    if estimator.predict_with_confidence is None:
-        return estimator.predict(patches), None
-    return estimator.predict_with_confidence(patches)
+        if estimator.predict_with_confidence is None:
+            h4pt = estimator.predict(pair)
+        else:
+            h4pt, confidence = estimator.predict_with_confidence(pair)
+            self.confidence.append(confidence)
+        self.milliseconds.append(1e3 * (time.perf_counter() - begin))
+        self.h4pt.append(h4pt)
 
 
 def _measure_condition(
@@ -39,31 +38,30 @@ def _measure_condition(
 ) -> list[Result]:
     progress = keras.utils.Progbar(pairs.count, unit_name="pair", stateful_metrics=["pairs/s"])
     true: list[np.ndarray] = []
-    predicted: list[list[tuple[np.ndarray, np.ndarray | None]]] = [[] for _ in estimators]
-    milliseconds: list[float] = []
+    predictions = [_Predictions() for _ in estimators]
     done, begin = 0, time.monotonic()
     for patches, h4pt in pairs.batches(condition):
         true.append(h4pt)
-        for estimator, of_estimator in zip(estimators, predicted, strict=True):
+        for estimator, of_estimator in zip(estimators, predictions, strict=True):
             if not done:
-                milliseconds.append(_milliseconds_per_pair(estimator, patches))
-            of_estimator.append(_predict(estimator, patches))
+                estimator.predict(patches[:1])  # tracing and first allocations take no part
+            for pair in patches:
+                of_estimator.add(estimator, pair[None])
         done += len(patches)
         progress.add(len(patches), [("pairs/s", done / (time.monotonic() - begin))])
-    results = []
-    for estimator, of_estimator, ms in zip(estimators, predicted, milliseconds, strict=True):
-        confidence = [c for _, c in of_estimator if c is not None]
-        results.append(
-            Result(
-                estimator,
-                condition,
-                np.concatenate(true),
-                np.concatenate([h4pt for h4pt, _ in of_estimator]),
-                ms,
-                np.concatenate(confidence) if confidence else None,
-            )
+    images = pairs.image_numbers()
+    return [
+        Result(
+            estimator,
+            condition,
+            np.concatenate(true),
+            np.concatenate(of_estimator.h4pt),
+            np.array(of_estimator.milliseconds),
+            np.concatenate(of_estimator.confidence) if of_estimator.confidence else None,
+            images,
         )
-    return results
+        for estimator, of_estimator in zip(estimators, predictions, strict=True)
+    ]
 
 
 def measure(

@@ -73,33 +73,65 @@ def or_identity(h4pt: np.ndarray) -> np.ndarray:
     return np.where(is_answered(h4pt)[:, None, None], h4pt, 0.0)
 
 
-def bootstrap_interval(values: npt.ArrayLike) -> tuple[float, float]:
+def bootstrap_interval(
+    values: npt.ArrayLike, images: npt.ArrayLike | None = None
+) -> tuple[float, float]:
     """Compute the 95 % bootstrap percentile interval of a mean (Efron 1979).
 
     Args:
       values: `[n]`, at least one.
+      images: `[n]`, from which image each value is. Whole images are drawn then, as the pairs of
+        one are alike: an interval from single pairs is about half as wide.
 
     Returns:
-      `(low, high)`, a pure function of the values.
+      `(low, high)`, a pure function of the arguments.
     """
     values = np.asarray(values, np.float64)
+    images = np.arange(len(values)) if images is None else images
+    _, image_of_value = np.unique(np.asarray(images), return_inverse=True)
+    sums = np.bincount(image_of_value, values)
+    counts = np.bincount(image_of_value)
     random = np.random.default_rng(0)
-    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(1000)]
+    drawn = (random.integers(len(sums), size=len(sums)) for _ in range(1000))
+    means = [sums[draw].sum() / counts[draw].sum() for draw in drawn]
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 
 
-def summarize_predictions(h4pt_true: npt.ArrayLike, h4pt: npt.ArrayLike) -> dict[str, Any]:
+def summarize_times(milliseconds: npt.ArrayLike) -> dict[str, float]:
+    """Summarize the times of single pairs; a median alone hides the pairs that cost most.
+
+    Args:
+      milliseconds: `[n]`, at least one.
+
+    Returns:
+      `ms_mean`, `ms_median`, `ms_p90` and `ms_p99`.
+    """
+    values = np.asarray(milliseconds, np.float64)
+    median, p90, p99 = np.percentile(values, [50, 90, 99])
+    return {
+        "ms_mean": float(values.mean()),
+        "ms_median": float(median),
+        "ms_p90": float(p90),
+        "ms_p99": float(p99),
+    }
+
+
+def summarize_predictions(
+    h4pt_true: npt.ArrayLike, h4pt: npt.ArrayLike, images: npt.ArrayLike | None = None
+) -> dict[str, Any]:
     """Compute the metrics of an estimator, refusals and failures included.
 
     Args:
       h4pt_true: `[n, 4, 2]`, pixels, at least one.
       h4pt: `[n, 4, 2]`, pixels; a value that is not finite marks a pair without an answer. Such a
         pair counts with the identity's error in every metric.
+      images: `[n]`, from which image each pair is; None if each has its own.
 
     Returns:
       The dictionary of `summarize`, except that failures count with the identity's error in `mace`;
-      and `mace_low` and `mace_high` (95 % bootstrap interval of `mace`), `mace_uncapped` (mean of
+      and `mace_low` and `mace_high` (95 % bootstrap interval of `mace` over
+      images), `mace_uncapped` (mean of
       the errors as they are), `mace_answered` (mean of the errors over the pairs with an answer;
       None if there is none), `failures` (pairs worse than the identity by more than 0.001 px, or
       without an answer), `not_returned` (pairs without an answer), and `l2` (mean of the paper's
@@ -113,7 +145,7 @@ def summarize_predictions(h4pt_true: npt.ArrayLike, h4pt: npt.ArrayLike) -> dict
     errors = corner_errors(h4pt_true, h4pt)
     of_identity = corner_errors(h4pt_true, np.zeros_like(h4pt_true))
     capped = np.minimum(errors, of_identity)
-    low, high = bootstrap_interval(capped)
+    low, high = bootstrap_interval(capped, images)
     return {
         **summarize(errors),
         "mace": float(capped.mean()),

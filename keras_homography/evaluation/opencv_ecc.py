@@ -3,6 +3,8 @@
 Tuned for small patches: see `opencv_estimators`.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +48,35 @@ def ecc(patch_a: np.ndarray, patch_b: np.ndarray) -> npt.NDArray[np.float64] | N
     except cv2.error:
         return None
     return plausible_offsets.h4pt_from_matrix(a_from_b, len(patch_a))
+
+
+def refine_by_ecc(
+    initialize: Callable[[np.ndarray, np.ndarray], npt.NDArray[np.float64] | None],
+    patch_a: np.ndarray,
+    patch_b: np.ndarray,
+) -> npt.NDArray[np.float64] | None:
+    """Run ECC from another estimator's answer; bind the first argument to use it.
+
+    Args:
+      initialize: estimator `(patch_a, patch_b) -> h4pt`, or None where it finds none.
+      patch_a: uint8 `[size, size]`.
+      patch_b: uint8 `[size, size]`.
+
+    Returns:
+      `h4pt`, float64 `[4, 2]`; the initialization itself where ECC does not converge; None if there
+      is none.
+    """
+    initial = initialize(patch_a, patch_b)
+    if initial is None:
+        return None
+    square = arrays.corners((len(patch_a), len(patch_a))).astype(np.float32)
+    a_from_b = cv2.getPerspectiveTransform(square, square + initial.astype(np.float32))
+    try:
+        refined = _refine_by_ecc(patch_a, patch_b, a_from_b, cv2.MOTION_HOMOGRAPHY, 100, 1e-6, 5)
+    except cv2.error:
+        return initial
+    h4pt = plausible_offsets.h4pt_from_matrix(refined, len(patch_a))
+    return initial if h4pt is None else h4pt
 
 
 def ecc_pyramid(patch_a: np.ndarray, patch_b: np.ndarray) -> npt.NDArray[np.float64] | None:

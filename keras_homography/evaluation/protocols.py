@@ -54,6 +54,9 @@ class Protocol:
         }
 
 
+# Protocols on whole images: real pairs with ground truth, and what fools an aligner.
+IMAGE_PROTOCOLS = ("pairs", "traps")
+
 PROTOCOLS = {
     "coco128": Protocol(
         name="coco128",

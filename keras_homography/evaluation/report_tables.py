@@ -8,12 +8,12 @@ from keras_homography.evaluation.conditions import Condition
 DEFINITIONS = (
     "Corner error: mean over the four corners of the distance between the predicted and the true "
     "corner, in pixels of the patch. MACE: its mean over all pairs, failures counted with the "
-    "identity's error; 95 %: a bootstrap interval of it over the pairs. Failures: how many pairs "
+    "identity's error; 95 %: a bootstrap interval of it over the images. Failures: how many pairs "
     "have a larger error than the identity's, or no answer. None: how many have no answer; every "
     "figure counts these with the identity's error. MACE, uncapped: the mean of the errors as "
     "they are. L2: the paper's loss, half the sum of the eight squared coordinate errors, in "
-    "pixels squared, mean over all pairs. ms: median time of one pair given alone, over the first "
-    "pairs of a condition."
+    "pixels squared, mean over all pairs. ms: time of one pair given alone, median and mean over "
+    "all."
 )
 HEADINGS = (
     "estimator",
@@ -47,6 +47,22 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
+class ReportText(NamedTuple):
+    """Everything in a report but its pictures.
+
+    Attributes:
+      title: of the report.
+      settings: what was measured and with what, a paragraph each.
+      tables: in their order.
+      definitions: of the figures, below the tables.
+    """
+
+    title: str
+    settings: Sequence[str]
+    tables: Sequence[Table]
+    definitions: str
+
+
 def format_number(value: float) -> str:
     """Format a number of pixels with about three significant digits."""
     if value < 10:
@@ -66,7 +82,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         str(row["not_returned"]),
         format_number(row["mace_uncapped"]),
         format_number(row["l2"]),
-        f"{row['ms_per_pair']:.1f}",
+        f"{row['ms_median']:.1f} / {row['ms_mean']:.1f}",
     )
 
 
@@ -96,13 +112,29 @@ def title(measured: Mapping[str, Any]) -> str:
     return f"{measured['protocol']['name']} on {measured['dataset']}"
 
 
+def made_with(measured: Mapping[str, Any]) -> str:
+    """Describe date, versions, machine, threads and memory of an evaluation in a paragraph.
+
+    Args:
+      measured: contents of `metrics.json`.
+    """
+    environment = measured["environment"]
+    threads = ", ".join(f"{name} {count}" for name, count in measured["threads"].items())
+    return (
+        f"{environment['date']}, keras_homography {environment['keras_homography']}, TensorFlow "
+        f"{environment['tensorflow']}, Keras {environment['keras']}, OpenCV "
+        f"{environment['opencv']}, {environment['machine']}; threads: {threads}; at most "
+        f"{measured['peak_memory_mb']:,.0f} MB of memory."
+    )
+
+
 def settings(measured: Mapping[str, Any]) -> list[str]:
     """Describe what was measured, with what, and what the paper reports: a paragraph each.
 
     Args:
       measured: contents of `metrics.json`.
     """
-    protocol, environment = measured["protocol"], measured["environment"]
+    protocol = measured["protocol"]
     images = ""
     if measured["photos"] is not None:
         images = f" of {measured['photos']} images ({measured['photos_skipped']} skipped)"
@@ -110,33 +142,39 @@ def settings(measured: Mapping[str, Any]) -> list[str]:
     if protocol["network_size"] != protocol["patch_size"]:
         how = "offsets scaled as in the paper" if measured["paper_doubling"] else "matrix rescaled"
         networks = f" Networks of {protocol['network_size']} see them resized by area; {how}."
-    threads = ", ".join(f"{name} {count}" for name, count in measured["threads"].items())
     return [
         f"{measured['pairs']:,} pairs{images}, seed {measured['seed']}. Gray images of "
         f"{protocol['width']}x{protocol['height']}, patches of {protocol['patch_size']} pixels, "
         f"integer corner offsets up to {protocol['rho']} pixels along x and y.{networks}",
-        f"{environment['date']}, keras_homography {environment['keras_homography']}, TensorFlow "
-        f"{environment['tensorflow']}, Keras {environment['keras']}, OpenCV "
-        f"{environment['opencv']}, {environment['machine']}; threads: {threads}.",
+        made_with(measured),
         f"For comparison, MACE of DeTone et al. 2016 ({protocol['published_note']}): "
         + ", ".join(f"{name} {mace:g}" for name, mace in protocol["published"].items())
         + ".",
     ]
 
 
-def markdown(measured: Mapping[str, Any]) -> str:
-    """Format a report as Markdown.
+def describe(measured: Mapping[str, Any]) -> ReportText:
+    """Put the text of a report of patches together.
 
     Args:
       measured: contents of `metrics.json`.
     """
-    lines = [f"# {title(measured)}", ""]
-    for paragraph in settings(measured):
+    return ReportText(title(measured), settings(measured), tables(measured), DEFINITIONS)
+
+
+def markdown(text: ReportText) -> str:
+    """Format a report as Markdown.
+
+    Args:
+      text: of the report.
+    """
+    lines = [f"# {text.title}", ""]
+    for paragraph in text.settings:
         lines += [paragraph, ""]
-    for table in tables(measured):
+    for table in text.tables:
         lines += [f"## {table.title}", "", "| " + " | ".join(table.headings) + " |"]
         lines.append("|" + "|".join(["---"] + ["---:"] * (len(table.headings) - 1)) + "|")
         for cells in table.rows:
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         lines.append("")
-    return "\n".join([*lines, DEFINITIONS, ""])
+    return "\n".join([*lines, text.definitions, ""])

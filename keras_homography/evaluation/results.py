@@ -22,16 +22,18 @@ class Result:
       condition: distortion and strength.
       h4pt_true: float32 `[n, 4, 2]`, pixels.
       h4pt: `[n, 4, 2]`, pixels, NaN for a pair without an answer.
-      ms_per_pair: median time of a single pair, in milliseconds.
+      milliseconds: `[n]`, of each pair, predicted alone.
       confidence: `[n]`, 0 to 1; None for estimators without a confidence.
+      images: int `[n]`, from which image each pair is; None if each has its own.
     """
 
     estimator: EvaluatedEstimator
     condition: Condition
     h4pt_true: np.ndarray
     h4pt: np.ndarray
-    ms_per_pair: float
+    milliseconds: np.ndarray
     confidence: np.ndarray | None = None
+    images: np.ndarray | None = None
 
     @property
     def errors(self) -> npt.NDArray[np.float64]:
@@ -43,6 +45,11 @@ class Result:
         """Mean distance that the four corners moved, `[n]`, pixels: the identity's error."""
         return metrics.corner_errors(self.h4pt_true, np.zeros_like(self.h4pt_true))
 
+    @property
+    def ms_per_pair(self) -> float:
+        """Median time of a pair predicted alone, in milliseconds."""
+        return float(np.median(self.milliseconds))
+
     def as_row(self, protocol: Protocol) -> dict[str, Any]:
         """Return the entry of `rows` in `metrics.json`; the README explains its fields."""
         return {
@@ -51,8 +58,9 @@ class Result:
             "distortion": self.condition.distortion,
             "strength": self.condition.strength,
             "pairs": len(self.h4pt),
-            **metrics.summarize_predictions(self.h4pt_true, self.h4pt),
+            **metrics.summarize_predictions(self.h4pt_true, self.h4pt, self.images),
             "ms_per_pair": self.ms_per_pair,
+            **metrics.summarize_times(self.milliseconds),
             "parameters": self.estimator.parameters,
             "file_bytes": self.estimator.file_bytes,
             "by_confidence": self._by_confidence(),

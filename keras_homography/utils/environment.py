@@ -4,6 +4,7 @@ TensorFlow, Keras and OpenCV are imported by the functions that need them: progr
 module before they have read their flags.
 """
 
+import importlib.util
 import os
 import pathlib
 import platform
@@ -14,7 +15,9 @@ import keras_homography
 
 
 def limit_threads(num_threads: int | None) -> None:
-    """Limit the threads of TensorFlow's operators and of OpenCV; call it before either is used.
+    """Limit the threads of TensorFlow, OpenCV and BLAS; call it before TensorFlow is used.
+
+    Without the package threadpoolctl (in the extras `test` and `calibrate`) BLAS keeps its own.
 
     Args:
       num_threads: at least 1, or None for the defaults of the libraries.
@@ -24,7 +27,12 @@ def limit_threads(num_threads: int | None) -> None:
 
     if num_threads:
         tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(num_threads)
         cv2.setNumThreads(num_threads)
+        if importlib.util.find_spec("threadpoolctl"):  # BLAS; comes with scikit-learn
+            import threadpoolctl
+
+            threadpoolctl.threadpool_limits(int(num_threads), user_api="blas")
 
 
 def thread_counts(num_threads: int | None = None) -> dict[str, int]:
@@ -41,6 +49,13 @@ def thread_counts(num_threads: int | None = None) -> dict[str, int]:
 
     tensorflow = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
     return {"tensorflow": tensorflow, "opencv": cv2.getNumThreads(), "tflite": num_threads or 1}
+
+
+def peak_memory_megabytes() -> float:
+    """Return the most memory that this process has held so far, in MB."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 def machine() -> str:

@@ -42,6 +42,9 @@ def make_results():
     def make(h4pt, conditions=(CLEAN,), name="mine"):
         h4pt_true = np.random.default_rng(0).uniform(-32, 32, [len(h4pt), 4, 2])
         estimator = EvaluatedEstimator(name, lambda patches: h4pt)
-        return [Result(estimator, condition, h4pt_true, h4pt, 1.0) for condition in conditions]
+        return [
+            Result(estimator, condition, h4pt_true, h4pt, np.ones(len(h4pt)))
+            for condition in conditions
+        ]
 
     return make

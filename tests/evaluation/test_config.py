@@ -15,6 +15,7 @@ def test_flags_say_what_the_configuration_does():
     assert config.as_flags().splitlines() == [
         "--dataset=coco/2017",
         "--distortion=none",
+        "--error=points",
         "--model=ecc,a.keras",
         "--nopaper_doubling",
         "--output_dir=runs/evaluation",
@@ -50,3 +51,21 @@ def test_mistakes_are_refused_before_anything_is_opened(fields, message):
 def test_calibration_needs_two_pairs():
     with pytest.raises(UserError, match="at least 2"):
         CalibrateConfig(pairs=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"protocol": "pairs", "distortion": ("noise",)}, "--distortion has no effect"),
+        ({"protocol": "pairs", "seed": 1}, "--seed has no effect"),
+        ({"protocol": "traps", "pairs": 5}, "--pairs has no effect"),
+        ({"protocol": "traps", "part": "tune"}, "--part has no effect"),
+        ({"protocol": "coco128", "resize_short_side": 480}, "--resize_short_side has no effect"),
+        ({"protocol": "pairs", "part": "half"}, "part must be tune or report"),
+        ({"protocol": "pairs", "error": "area"}, "error must be points or corners"),
+        ({"protocol": "pairs", "resize_short_side": 1}, "at least 32"),
+    ],
+)
+def test_options_that_a_protocol_would_ignore_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        EvaluateConfig(**options)

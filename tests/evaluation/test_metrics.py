@@ -85,3 +85,21 @@ def test_the_bootstrap_interval_is_the_normal_one_for_many_values():
     assert high == pytest.approx(values.mean() + half_width, abs=0.01)
     assert metrics.bootstrap_interval(values) == (low, high)
     assert metrics.bootstrap_interval([5.0]) == (5.0, 5.0)
+
+
+def test_the_bootstrap_draws_images_where_pairs_of_one_are_alike():
+    of_images = np.random.default_rng(2).exponential(2.0, 300)
+    alike, images = np.repeat(of_images, 20), np.repeat(np.arange(300), 20)
+    assert metrics.bootstrap_interval(alike, images) == pytest.approx(
+        metrics.bootstrap_interval(of_images)
+    )
+    low, high = metrics.bootstrap_interval(alike)
+    wide_low, wide_high = metrics.bootstrap_interval(alike, images)
+    assert wide_high - wide_low > 3 * (high - low)
+
+
+def test_the_mean_time_shows_what_the_median_hides():
+    times = metrics.summarize_times([1.0] * 98 + [101.0] * 2)
+    assert (times["ms_median"], times["ms_p90"]) == (1.0, 1.0)
+    assert times["ms_mean"] == pytest.approx(3.0)
+    assert times["ms_p99"] > 50

@@ -53,6 +53,20 @@ def test_all_but_plain_ecc_find_a_large_motion(name):
     assert np.median(errors) < 2.0
 
 
+def test_the_stronger_rivals_are_stronger():
+    """So that no table flatters by a handicapped SIFT."""
+    random = np.random.default_rng(6)
+    errors = {name: [] for name in ("sift_ransac", "sift_x2_ransac", "sift_ecc")}
+    for number in range(8):
+        h4pt = random.uniform(-24, 24, [4, 2])
+        pair = make_pair(number, h4pt)
+        for name, of_name in errors.items():
+            of_name.append(error(opencv_estimators.ESTIMATORS[name](*pair), h4pt))
+    medians = {name: np.median(of_name) for name, of_name in errors.items()}
+    assert medians["sift_x2_ransac"] < 0.7 * medians["sift_ransac"]
+    assert medians["sift_ecc"] < 0.2 * medians["sift_ransac"]
+
+
 def test_sift_ransac_is_the_published_recipe():
     h4pt = np.random.default_rng(5).uniform(-32, 32, [4, 2])
     patch_a, patch_b = make_pair(0, h4pt)

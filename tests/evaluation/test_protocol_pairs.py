@@ -118,3 +118,15 @@ def test_selected_pairs_are_those_of_the_sequence(coco128_pairs):
     assert sorted(selected) == [3, 65]
     np.testing.assert_array_equal(selected[65], patches[65])
     np.testing.assert_array_equal(selected[3], patches[3])
+
+
+def test_the_image_of_every_pair_is_known(tmp_path):
+    for level in (40, 120, 200):
+        cv2.imwrite(str(tmp_path / f"{level}.png"), np.full((240, 320), level, np.uint8))
+    protocol = protocols.get_protocol("coco128")
+    measured = ProtocolPairs(protocol, open_source(protocol, str(tmp_path)), 10)
+    patches, _ = measured.collect()
+    levels = patches.reshape(10, -1).mean(axis=1)
+    np.testing.assert_array_equal(np.array([120, 200, 40])[measured.image_numbers()], levels)
+    numbers = ProtocolPairs(protocol, open_source(protocol, "synthetic"), 4).image_numbers()
+    np.testing.assert_array_equal(numbers, range(4))

@@ -43,12 +43,13 @@ def measured(make_results):
         "environment": dict.fromkeys(
             ("date", "keras_homography", "tensorflow", "keras", "opencv", "machine"), "x"
         ),
+        "peak_memory_mb": 12.0,
         "rows": [row],
     }
 
 
 def test_names_of_estimators_cannot_break_a_table(measured):
-    lines = report_tables.markdown(measured).splitlines()
+    lines = report_tables.markdown(report_tables.describe(measured)).splitlines()
     tables = [line.replace("\\|", "") for line in lines if line.startswith("|")]
     results, networks = tables[:3], tables[3:]
     assert {line.count("|") for line in results} == {len(report_tables.HEADINGS) + 1}
@@ -62,7 +63,7 @@ def test_the_page_is_well_formed_and_loads_nothing(measured, tmp_path):
     pictures = [
         html_report.Picture("<", "caption", tmp_path / name) for name in ("plot.png", "sheet.jpg")
     ]
-    text = html_report.page(measured, pictures)
+    text = html_report.page(report_tables.describe(measured), pictures)
     page = Collector()
     page.feed(text)
     assert page.open == []

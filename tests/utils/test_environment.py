@@ -7,6 +7,7 @@ import time
 import cv2
 import numpy as np
 import tensorflow as tf
+import threadpoolctl
 
 import keras_homography
 from keras_homography.utils import environment
@@ -49,6 +50,11 @@ def test_no_limit_changes_nothing():
 def test_a_limit_reaches_opencv_and_tensorflow(monkeypatch):
     limits = []
     monkeypatch.setattr(cv2, "setNumThreads", limits.append)
-    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", limits.append)
-    environment.limit_threads(np.int64(2))
-    assert limits == [2, 2]
+    for pool in ("intra", "inter"):
+        name = f"set_{pool}_op_parallelism_threads"
+        monkeypatch.setattr(tf.config.threading, name, limits.append)
+    with threadpoolctl.threadpool_limits():  # puts BLAS back
+        environment.limit_threads(np.int64(2))
+        blas = threadpoolctl.ThreadpoolController().select(user_api="blas").info()
+    assert limits == [2, 2, 2]
+    assert {pool["num_threads"] for pool in blas} == {min(2, os.cpu_count())}
