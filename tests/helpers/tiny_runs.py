@@ -43,7 +43,7 @@ def tiny_model():
     values = keras.layers.Conv2D(4, 3, strides=4, use_bias=False, name="convolution")(values)
     values = keras.layers.Flatten()(keras.layers.BatchNormalization(name="normalization")(values))
     h4pt = keras.layers.Dense(8, dtype="float32", name="offsets")(values)
-    return keras.Model(pairs, keras.layers.Reshape([4, 2], dtype="float32")(h4pt))
+    return keras.Model(pairs, keras.layers.Reshape([4, 2], dtype="float32", name="h4pt")(h4pt))
 
 
 def random_pairs(count=40):

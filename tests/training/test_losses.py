@@ -1,4 +1,4 @@
-"""Losses and metrics against hand-made values."""
+"""Losses and metrics against hand-made values and Keras."""
 
 import keras
 import numpy as np
@@ -87,6 +87,21 @@ def test_cross_entropy_of_a_bin_is_minus_its_log_probability():
         np.testing.assert_allclose(loss, [np.log(2.0)], rtol=1e-5)
 
 
+def test_cross_entropy_is_that_of_keras_with_shared_targets():
+    """Of probabilities that Keras does not clip."""
+    rng = np.random.default_rng(0)
+    h4pt = rng.uniform(-12, 12, [6, 4, 2]).astype(np.float32)  # some of them beyond the last bin
+    probabilities = tf.nn.softmax(rng.normal(0, 2, [6, 4, 2, 21]).astype(np.float32)).numpy()
+    position = np.clip(h4pt, -10, 10) + 10  # bins are a pixel apart
+    target = np.maximum(0, 1 - np.abs(position[..., None] - np.arange(21)))
+    expected = keras.losses.categorical_crossentropy(target, probabilities)
+    np.testing.assert_allclose(
+        losses.cross_entropy(h4pt, probabilities, rho=10),
+        tf.reduce_mean(expected, axis=[1, 2]),
+        rtol=1e-6,
+    )
+
+
 def test_cross_entropy_needs_probabilities():
     with pytest.raises(ValueError, match="for a model with probabilities"):
         losses.get_loss("cross_entropy", 32)
@@ -106,10 +121,10 @@ def test_photometric_is_least_at_the_truth(labeled):
     moves = np.random.default_rng(0).normal(0, 1, [20, 3, 4, 2]).astype(np.float32)
     before = at_truth
     for distance in (1, 3, 10):
-        there = np.stack([losses.photometric(patches, h4pt + distance * move) for move in moves])
-        assert (there > at_truth).all()
-        assert (there.mean(axis=0) > before).all()
-        before = there.mean(axis=0)
+        moved = np.stack([losses.photometric(patches, h4pt + distance * move) for move in moves])
+        assert (moved > at_truth).all()
+        assert (moved.mean(axis=0) > before).all()
+        before = moved.mean(axis=0)
 
 
 def test_photometric_leads_to_the_truth(labeled):
@@ -124,18 +139,18 @@ def test_photometric_leads_to_the_truth(labeled):
     assert metrics.corner_errors(true, h4pt).max() < 0.5
 
 
-def test_photometric_does_not_see_gain_and_bias(labeled):
+def test_photometric_ignores_gain_and_bias(labeled):
     patches, h4pt = labeled
     changed = patches * [1.0, 0.6] + [0.0, 40.0]
     np.testing.assert_allclose(
         losses.photometric(changed.astype(np.float32), h4pt),
         losses.photometric(patches, h4pt),
-        atol=0.03,  # the noise that is allowed for does not shrink with the gain
+        atol=0.03,  # the noise level does not shrink with the gain
     )
 
 
-def test_photometric_counts_what_is_covered_as_chance(labeled, images):
-    """A quarter of B covered by another photo: the rest still says where B lies."""
+def test_photometric_counts_occluded_windows_as_chance(labeled, images):
+    """A quarter of B is occluded by another image: the rest still says where B lies."""
     patches, h4pt = (each.copy() for each in labeled)
     patches[:, 32:96, 32:96, 1] = images[3, :64, :64, 0]
     at_truth = losses.photometric(patches, h4pt).numpy()
@@ -151,7 +166,7 @@ def test_photometric_without_overlap_or_texture_is_chance(labeled):
 
 def test_photometric_has_finite_gradients(labeled):
     patches, h4pt = labeled
-    for given, corners in (
+    for inputs, corners in (
         (patches, h4pt),
         (patches * 0, h4pt),
         (patches, h4pt * 0),
@@ -160,10 +175,10 @@ def test_photometric_has_finite_gradients(labeled):
         corners = tf.constant(corners)
         with tf.GradientTape() as tape:
             tape.watch(corners)
-            loss = losses.photometric(given, corners)
+            loss = losses.photometric(inputs, corners)
         assert np.isfinite(tape.gradient(loss, corners)).all()
 
 
-def test_photometric_is_not_of_corners_alone():
-    with pytest.raises(ValueError, match="of patches and corners"):
+def test_photometric_is_no_loss_of_corners():
+    with pytest.raises(ValueError, match="compares patches"):
         losses.get_loss("photometric", 32)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from helpers.tiny_runs import tiny_config
 
+from keras_homography.layers import lucas_kanade
 from keras_homography.training import distribution_strategy, trainable_model
 from keras_homography.utils.errors import UserError
 
@@ -32,6 +33,15 @@ def test_the_exported_copy_is_float32_with_the_same_weights(tmp_path):
     assert keras.config.dtype_policy().name == "float32"
     exported = trainable_model.build_exported_model(config, model)
     assert exported.get_layer("conv1").compute_dtype == "float32"
+    assert same_weights(exported, model)
+
+
+def test_the_exported_copy_is_refined_where_asked(tmp_path):
+    config = tiny_config(tmp_path, refine=True)
+    model = build(config)
+    exported = trainable_model.build_exported_model(config, model)
+    kinds = {type(layer) for layer in exported.layers}
+    assert lucas_kanade.LucasKanade in kinds
     assert same_weights(exported, model)
 
 
