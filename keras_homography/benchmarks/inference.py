@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_homography import models
-from keras_homography.benchmarks import interleaved
+from keras_homography.benchmarks import interleaved_timing
 from keras_homography.evaluation import conditions, evaluated_estimators, protocols
 from keras_homography.evaluation.evaluated_estimators import EvaluatedEstimator
 from keras_homography.evaluation.protocol_pairs import ProtocolPairs, open_source
@@ -87,7 +87,7 @@ def compare(
       seconds: of each case, at least one pair.
 
     Yields:
-      Results as from `interleaved.result`, milliseconds a pair, medians.
+      Rows of `interleaved_timing.result`, milliseconds a pair, medians.
     """
     (sift,) = evaluated_estimators.open_estimators([_REFERENCE], pairs.protocol)
     for condition in measured_conditions:
@@ -95,7 +95,7 @@ def compare(
         for name, estimator in estimators.items():
             ours, reference = _milliseconds(estimator, sift, patches, seconds)
             case = name if condition == conditions.CLEAN else f"{name}, {condition.distortion}"
-            yield interleaved.result(case, ours, "ms", _REFERENCE, reference, num_threads)
+            yield interleaved_timing.result(case, ours, "ms", _REFERENCE, reference, num_threads)
 
 
 def measure(dataset: str, num_threads: int, seconds: float) -> Iterator[dict[str, Any]]:
@@ -107,7 +107,7 @@ def measure(dataset: str, num_threads: int, seconds: float) -> Iterator[dict[str
       seconds: of each case, at least one pair.
 
     Yields:
-      Results as from `interleaved.result`, milliseconds a pair, medians, under three conditions.
+      Rows of `interleaved_timing.result`, milliseconds a pair, medians, under three conditions.
     """
     protocol = protocols.get_protocol("coco128")
     with tempfile.TemporaryDirectory() as folder:

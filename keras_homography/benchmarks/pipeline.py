@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_homography.benchmarks import interleaved
+from keras_homography.benchmarks import interleaved_timing
 from keras_homography.data import batching, decoding, sources, synthetic_source
 from keras_homography.data.pair_spec import PairSpec
 from keras_homography.utils import image_input
@@ -76,7 +76,7 @@ def _rate(batches: tf.data.Dataset, threads: int, seconds: float) -> float:
     options.threading.private_threadpool_size = threads
     iterator = iter(batches.with_options(options))
     next(iterator)
-    return interleaved.rate(lambda: next(iterator), BATCH_SIZE, seconds)
+    return interleaved_timing.rate(lambda: next(iterator), BATCH_SIZE, seconds)
 
 
 def _decoded(folder: str) -> tf.data.Dataset:
@@ -131,7 +131,7 @@ def measure(dataset: str, threads: int, seconds: float) -> Iterator[dict[str, An
       seconds: of each measurement.
 
     Yields:
-      Results as from `interleaved.result`, pairs/s: `decoding`, the limit of the next; `jpeg_1` and
+      Rows of `interleaved_timing.result`, pairs/s: `decoding`, the limit of the next; `jpeg_1` and
       `jpeg_8`, JPEG files decoded every time for one pair and for eight; `cached`, images decoded
       before, one pair each; `synthetic`, images generated for 32 pairs each.
 
@@ -151,8 +151,8 @@ def measure(dataset: str, threads: int, seconds: float) -> Iterator[dict[str, An
         }
         opencv = stack.enter_context(_OpenCV(folder, threads))
         for case, batches in datasets.items():
-            ours, reference = interleaved.in_turns(
+            ours, reference = interleaved_timing.in_turns(
                 functools.partial(_rate, batches, threads, seconds),
                 functools.partial(opencv.rate, seconds),
             )
-            yield interleaved.result(case, ours, "pairs/s", _REFERENCE, reference, threads)
+            yield interleaved_timing.result(case, ours, "pairs/s", _REFERENCE, reference, threads)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from keras_homography.utils import environment
 from keras_homography.utils.errors import UserError
 
-# `(dataset, num_threads, seconds) -> measurements`, each of `interleaved.result`.
+# `(dataset, num_threads, seconds) -> measurements`, each of `interleaved_timing.result`.
 Measure: TypeAlias = Callable[[str, int, float], Iterator[dict[str, Any]]]
 
 
@@ -78,7 +78,7 @@ def run(config: BenchmarkConfig) -> Iterator[dict[str, Any]]:
       config: see there.
 
     Yields:
-      The measurements of `interleaved.result` with `stage`, `machine` and `date`.
+      The measurements of `interleaved_timing.result` with `stage`, `machine` and `date`.
     """
     import tensorflow as tf
 

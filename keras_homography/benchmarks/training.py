@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from keras_homography import models
-from keras_homography.benchmarks import interleaved, pipeline
+from keras_homography.benchmarks import interleaved_timing, pipeline
 from keras_homography.training import mixed_precision, optimizers, trainable_model
 
 BATCH_SIZE = 32
@@ -40,7 +40,7 @@ def _rates(name: str, batch: _Batch, seconds: float) -> Iterator[tuple[str, tupl
         return functools.partial(model.train_on_batch, *batch)
 
     def rate(step: Callable[[], object]) -> float:
-        return interleaved.rate(step, BATCH_SIZE, seconds)
+        return interleaved_timing.rate(step, BATCH_SIZE, seconds)
 
     reference = stepper("float32", jit_compile=False)
     for case, policy, jit_compile in [
@@ -51,7 +51,9 @@ def _rates(name: str, batch: _Batch, seconds: float) -> Iterator[tuple[str, tupl
         step = stepper(policy, jit_compile)
         yield (
             case,
-            interleaved.in_turns(functools.partial(rate, step), functools.partial(rate, reference)),
+            interleaved_timing.in_turns(
+                functools.partial(rate, step), functools.partial(rate, reference)
+            ),
         )
 
 
@@ -99,7 +101,7 @@ def measure(dataset: str, num_threads: int, seconds: float) -> Iterator[dict[str
       seconds: of each turn, at least one step each.
 
     Yields:
-      Results as from `interleaved.result`: pairs/s of both architectures in bfloat16 and with XLA,
+      Rows of `interleaved_timing.result`: pairs/s of both architectures in bfloat16 and with XLA,
       against float32 without; the share of training that waits for pairs; the time to the first
       step.
     """
@@ -108,10 +110,10 @@ def measure(dataset: str, num_threads: int, seconds: float) -> Iterator[dict[str
     batch = next(iter(batches))
     for name in ("homographynet", "cascade"):
         for case, (ours, reference) in _rates(name, batch, seconds):
-            yield interleaved.result(
+            yield interleaved_timing.result(
                 f"{name}_{case}", ours, "pairs/s", f"{name}_float32", reference, num_threads
             )
-    yield interleaved.result(
+    yield interleaved_timing.result(
         "waiting_for_pairs",
         _percent_waiting(batches),
         "% of a step",
@@ -120,7 +122,7 @@ def measure(dataset: str, num_threads: int, seconds: float) -> Iterator[dict[str
         num_threads,
     )
     for name in ("homographynet", "cascade"):
-        yield interleaved.result(
+        yield interleaved_timing.result(
             f"{name}_start_to_first_step",
             _seconds_to_start(name, dataset),
             "s",

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from keras_homography.layers import tflite_ops
+from keras_homography.layers import split_and_concat
 
 _NEAREST_DEPTH = 0.05  # of a point in front of the camera, in units
 
@@ -35,6 +35,8 @@ def transform_cells(a_from_b: tf.Tensor, points: tf.Tensor) -> tuple[tf.Tensor, 
     Returns:
       `(u, v)`, float32 `[n, 1, m]` each.
     """
-    u, v, depth = tflite_ops.split(tf.matmul(a_from_b, points + tf.zeros_like(a_from_b[:, :, :1])))
+    u, v, depth = split_and_concat.split(
+        tf.matmul(a_from_b, points + tf.zeros_like(a_from_b[:, :, :1]))
+    )
     depth = tf.maximum(depth, _NEAREST_DEPTH)
     return u / depth, v / depth

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_homography.layers import tflite_ops
+from keras_homography.layers import split_and_concat
 
 
 def _slice_rows(features: tf.Tensor, first: int, count: int) -> tf.Tensor:
@@ -25,7 +25,9 @@ def _correlate_rows(features_b: tf.Tensor, features_a: tf.Tensor) -> tf.Tensor:
     rows, columns, columns_a = features_b.shape[1], features_b.shape[2], features_a.shape[2]
     count_y, count_x = features_a.shape[1] - rows + 1, columns_a - columns + 1
     # Every row of A in reach, all columns, against the row of B: one matrix product a row of B.
-    windows = tflite_ops.join([_slice_rows(features_a, y, rows) for y in range(count_y)], axis=2)
+    windows = split_and_concat.join(
+        [_slice_rows(features_a, y, rows) for y in range(count_y)], axis=2
+    )
     products = tf.matmul(features_b, windows, transpose_b=True)
     products = tf.reshape(products, [-1, rows, columns, count_y, columns_a])
     products = tf.reshape(

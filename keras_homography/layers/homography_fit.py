@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from keras_homography import geometry
-from keras_homography.layers import cell_grid, least_squares, tflite_ops
+from keras_homography.layers import cell_grid, least_squares, split_and_concat
 
 _ITERATIONS = 3  # of reweighted least squares
 _MAX_LOG = 6.0  # of a diagonal element of L: bounds the ratio of weights
@@ -86,7 +86,7 @@ def _weighted_fit(
     u, v = x + du, y + dv
     right_u, right_v = a * du + b * dv, b * du + c * dv
     from_u, from_v = a * u + b * v, b * u + c * v
-    weights = tflite_ops.join(
+    weights = split_and_concat.join(
         [
             *(a, b, c, -1.0 * from_u, -1.0 * from_v, u * from_u + v * from_v),
             *(right_u, right_v, -1.0 * (u * right_u + v * right_v)),
@@ -132,7 +132,7 @@ def _robust_fit(
     (du, dv), (a, b, c) = displacement, information
     step = _weighted_fit(x, y, displacement, information)
     for _ in range(_ITERATIONS - 1):
-        s = tflite_ops.split(step)
+        s = split_and_concat.split(step)
         radial = s[6] * x + s[7] * y
         left_u = du - (s[0] * x + s[1] * y + s[2] - (x + du) * radial)
         left_v = dv - (s[3] * x + s[4] * y + s[5] - (y + dv) * radial)
@@ -173,7 +173,7 @@ class FitHomography(keras.layers.Layer):
         per_cell = 2.0 / cells  # units
         x, y, _ = cell_grid.units_of_cells(cells)
         table = tf.transpose(tf.reshape(displacements, [-1, cells * cells, 5]), [0, 2, 1])
-        du, dv, log_l11, l21, log_l22 = tflite_ops.split(table)
+        du, dv, log_l11, l21, log_l22 = split_and_concat.split(table)
         du, dv = du * per_cell, dv * per_cell
         l11, l22, information = _information(log_l11, l21, log_l22)
         step = _robust_fit(x, y, (du, dv), information, per_cell)

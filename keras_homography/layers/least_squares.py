@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_homography.geometry.lucas_kanade_model import MIN_DAMPING
+from keras_homography.geometry.lucas_kanade_constants import MIN_DAMPING
 
 
 def solve(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:

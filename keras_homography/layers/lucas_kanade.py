@@ -1,7 +1,8 @@
 """Lucas–Kanade refinement of the network's homographies, to a few thousandths of a pixel.
 
 Gauss–Newton on the difference of the patches, coarse to fine, as derived in
-`geometry.lucas_kanade_model`. `registration.lucas_kanade` does the same in NumPy for whole images.
+`geometry.lucas_kanade_constants`. `registration.lucas_kanade` does the same in NumPy for whole
+images.
 """
 
 from collections.abc import Sequence
@@ -11,9 +12,9 @@ import keras
 import tensorflow as tf
 
 from keras_homography import geometry
-from keras_homography.geometry import lucas_kanade_model
-from keras_homography.geometry.lucas_kanade_model import MID_GRAY, NUM_TONES
-from keras_homography.layers import least_squares, tflite_ops
+from keras_homography.geometry import lucas_kanade_constants as constants
+from keras_homography.geometry.lucas_kanade_constants import MID_GRAY, NUM_TONES
+from keras_homography.layers import least_squares, split_and_concat
 from keras_homography.layers.lucas_kanade_level import Level
 
 _TOLERATED_INCREASE = 1.05  # of the disagreement: a start that is right need not become so
@@ -50,16 +51,16 @@ def robust_weights(residual: tf.Tensor, usable: tf.Tensor) -> tf.Tensor:
     Returns:
       float32 `[n, 1, points]`, at most `usable`.
     """
-    magnitude = tf.abs(residual) + lucas_kanade_model.RESIDUAL_FLOOR
-    scale = lucas_kanade_model.SCALE_FACTOR * geometric_mean(magnitude, usable)
-    scale = tf.maximum(scale, lucas_kanade_model.MIN_SCALE)
-    root = 1.0 / (1.0 + tf.square(residual / scale) / lucas_kanade_model.WIDTH**2)
+    magnitude = tf.abs(residual) + constants.RESIDUAL_FLOOR
+    scale = constants.SCALE_FACTOR * geometric_mean(magnitude, usable)
+    scale = tf.maximum(scale, constants.MIN_SCALE)
+    root = 1.0 / (1.0 + tf.square(residual / scale) / constants.WIDTH**2)
     return usable * root * root
 
 
 def exposure(gray: tf.Tensor) -> tf.Tensor:
     """Weigh pixels by exposure: 1 where a gray level is well exposed, 0 where it is clipped."""
-    margin = tf.minimum(gray - lucas_kanade_model.DARKEST, lucas_kanade_model.BRIGHTEST - gray)
+    margin = tf.minimum(gray - constants.DARKEST, constants.BRIGHTEST - gray)
     return tf.clip_by_value(margin, 0.0, 1.0)
 
 
@@ -79,7 +80,7 @@ class Comparison:
     def __init__(
         self, level: Level, a_from_b: tf.Tensor, tone: tf.Tensor, robust: bool = True
     ) -> None:
-        self._level, self._tone = level, tflite_ops.split(tone)
+        self._level, self._tone = level, split_and_concat.split(tone)
         gray, self._gradient_x, self._gradient_y, self._visible = level.sample(a_from_b)
         self._z = (gray - MID_GRAY) / MID_GRAY
         self._basis = [tf.ones_like(gray), self._z, self._z * self._z]
@@ -92,8 +93,8 @@ class Comparison:
     def fit_tone(self) -> tf.Tensor:
         """Fit the tone curve alone, with the homography as it is: float32 `[n, 3, 1]`."""
         root = tf.sqrt(self.weights)
-        equations = tflite_ops.join([*self._basis, self._difference]) * root
-        return least_squares.fit(equations, lucas_kanade_model.TONE_DAMPING)
+        equations = split_and_concat.join([*self._basis, self._difference]) * root
+        return least_squares.fit(equations, constants.TONE_DAMPING)
 
     def fit(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Fit a step of the homography together with the tone curve.
@@ -109,7 +110,7 @@ class Comparison:
         x, y = level.x, level.y
         radial = -1.0 * (x * gradient_x + y * gradient_y)
         tones = [root * (MID_GRAY * element) for element in self._basis]
-        equations = tflite_ops.join(
+        equations = split_and_concat.join(
             [
                 *(x * gradient_x, y * gradient_x, gradient_x),
                 *(x * gradient_y, y * gradient_y, gradient_y),
@@ -118,7 +119,7 @@ class Comparison:
                 root * self._difference,
             ]
         )
-        solution = least_squares.fit(equations, lucas_kanade_model.DAMPING_FLOAT32)
+        solution = least_squares.fit(equations, constants.DAMPING_FLOAT32)
         step = tf.slice(solution, [0, 0, 0], [-1, 8, -1])
         return step, MID_GRAY * tf.slice(solution, [0, 8, 0], [-1, NUM_TONES, -1])
 
@@ -132,7 +133,11 @@ class Comparison:
         Returns:
           float32 `[n, 1, 1]`, pixels.
         """
-        level, half, floor = self._level, self._level.half, lucas_kanade_model.DISAGREEMENT_FLOOR
+        level, half, floor = (
+            self._level,
+            self._level.half,
+            constants.DISAGREEMENT_FLOOR,
+        )
         length = tf.sqrt(tf.square(level.gradient_x) + tf.square(level.gradient_y)) / half
         ratio = (tf.abs(self._residual) + floor) / (length + floor)
         distance = geometric_mean(ratio, self._usable)

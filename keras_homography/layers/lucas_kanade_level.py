@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from keras_homography.layers import tflite_ops
+from keras_homography.layers import split_and_concat
 
 _NEAREST_DEPTH = 0.1  # of a point in front of the camera, in units
 _VISIBLE_WITHIN = 1e-2  # pixels outside of A over which visibility falls to 0
@@ -73,12 +73,14 @@ class Level:
         size = pairs.shape[1]
         self.half = size / 2.0
         patches = tf.transpose(tf.reshape(pairs, [-1, size * size, 2]), [0, 2, 1])
-        planes_a, planes_b = (gray_and_gradients(patch) for patch in tflite_ops.split(patches))
-        _, gradient_x, gradient_y = tflite_ops.split(planes_b)
+        planes_a, planes_b = (
+            gray_and_gradients(patch) for patch in split_and_concat.split(patches)
+        )
+        _, gradient_x, gradient_y = split_and_concat.split(planes_b)
         column, row = strongest_points(gradient_x, gradient_y, block)
         points = (size // block) ** 2
         index = tf.reshape(row * size + column, [-1, points])
-        self.b, gradient_x, gradient_y = tflite_ops.split(
+        self.b, gradient_x, gradient_y = split_and_concat.split(
             tf.gather(planes_b, index, axis=2, batch_dims=1)
         )
         self.gradient_x, self.gradient_y = gradient_x * self.half, gradient_y * self.half
@@ -87,10 +89,10 @@ class Level:
             + (0.5 / self.half - 1.0)
             for part in (column, row)
         )
-        self._points = tflite_ops.join([self.x, self.y, tf.ones_like(self.x)])
+        self._points = split_and_concat.join([self.x, self.y, tf.ones_like(self.x)])
         # The four neighbors that a bilinear sample of A needs, side by side: one gather reads them.
         offsets, count = (0, 1, size, size + 1), size * size - size - 1
-        neighbors = tflite_ops.join(
+        neighbors = split_and_concat.join(
             [tf.slice(planes_a, [0, 0, at], [-1, -1, count]) for at in offsets]
         )
         self._neighbors, self._size = tf.transpose(neighbors, [0, 2, 1]), size
@@ -106,7 +108,7 @@ class Level:
           that of the warped A, in gray levels per half patch of B; `visible` is 1 where A contains
           the point, else 0.
         """
-        u, v, depth = tflite_ops.split(tf.matmul(a_from_b, self._points))
+        u, v, depth = split_and_concat.split(tf.matmul(a_from_b, self._points))
         inverse_depth = 1.0 / tf.maximum(depth, _NEAREST_DEPTH)
         u, v = u * inverse_depth, v * inverse_depth
         column, row = (part * self.half + (self.half - 0.5) for part in (u, v))
@@ -116,9 +118,9 @@ class Level:
         inside_row = tf.clip_by_value(row, first, last)
         distance = tf.abs(column - inside_column) + tf.abs(row - inside_row)
         visible = tf.nn.relu(1.0 - distance / _VISIBLE_WITHIN)
-        gray, along_u, along_v = tflite_ops.split(self._bilinear(inside_column, inside_row))
+        gray, along_u, along_v = split_and_concat.split(self._bilinear(inside_column, inside_row))
         # The chain rule: how u and v change with x and y.
-        elements = tflite_ops.split(tf.reshape(a_from_b, [-1, 9, 1]))
+        elements = split_and_concat.split(tf.reshape(a_from_b, [-1, 9, 1]))
         along_u, along_v = along_u * inverse_depth * self.half, along_v * inverse_depth * self.half
         along_depth = u * along_u + v * along_v
         gradient_x, gradient_y = (

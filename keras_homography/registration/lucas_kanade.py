@@ -1,14 +1,15 @@
 """Lucas–Kanade refinement of a homography on one pyramid level, in NumPy.
 
-As derived in `geometry.lucas_kanade_model`; `layers.lucas_kanade` does the same in TensorFlow, for
-the network's patches. Functions and classes of both have the same names.
+As derived in `geometry.lucas_kanade_constants`; `layers.lucas_kanade` does the same in TensorFlow,
+for the network's patches. Functions and classes of both have the same names.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.geometry import arrays, lucas_kanade_model
-from keras_homography.geometry.lucas_kanade_model import MID_GRAY, NUM_TONES
+from keras_homography.geometry import arrays
+from keras_homography.geometry import lucas_kanade_constants as constants
+from keras_homography.geometry.lucas_kanade_constants import MID_GRAY, NUM_TONES
 from keras_homography.registration.lucas_kanade_level import Floats, Level
 
 _CONVERGED = 2e-3  # pixels that corners move
@@ -30,22 +31,22 @@ def robust_weights(residual: Floats, usable: Floats) -> Floats:
     Returns:
       `[points]`, at most `usable`.
     """
-    magnitude = np.abs(residual) + lucas_kanade_model.RESIDUAL_FLOOR
-    scale = lucas_kanade_model.SCALE_FACTOR * geometric_mean(magnitude, usable)
-    scale = max(scale, lucas_kanade_model.MIN_SCALE)
-    root = 1.0 / (1.0 + np.square(residual / scale) / lucas_kanade_model.WIDTH**2)
+    magnitude = np.abs(residual) + constants.RESIDUAL_FLOOR
+    scale = constants.SCALE_FACTOR * geometric_mean(magnitude, usable)
+    scale = max(scale, constants.MIN_SCALE)
+    root = 1.0 / (1.0 + np.square(residual / scale) / constants.WIDTH**2)
     return usable * root * root
 
 
 def exposure(gray: Floats) -> Floats:
     """Weigh pixels by exposure: 1 where a gray level is well exposed, 0 where it is clipped."""
-    margin = np.minimum(gray - lucas_kanade_model.DARKEST, lucas_kanade_model.BRIGHTEST - gray)
+    margin = np.minimum(gray - constants.DARKEST, constants.BRIGHTEST - gray)
     return np.clip(margin, 0.0, 1.0)
 
 
 def _solve_damped(normal: Floats, right: Floats, damping: float) -> Floats:
     """Solve normal equations with damping on the diagonal, relative to its mean."""
-    damping = damping * np.trace(normal) / len(normal) + lucas_kanade_model.MIN_DAMPING
+    damping = damping * np.trace(normal) / len(normal) + constants.MIN_DAMPING
     return np.linalg.solve(normal + damping * np.eye(len(normal)), right)
 
 
@@ -84,7 +85,9 @@ class Comparison:
         """Fit the tone curve alone, with the homography as it is: `[3]`."""
         weighted = self._basis * self.weights
         return _solve_damped(
-            weighted @ self._basis.T, weighted @ self._difference, lucas_kanade_model.TONE_DAMPING
+            weighted @ self._basis.T,
+            weighted @ self._difference,
+            constants.TONE_DAMPING,
         )
 
     def fit(self) -> tuple[Floats, Floats]:
@@ -114,7 +117,7 @@ class Comparison:
         solution = _solve_damped(
             equations @ equations.T,
             equations @ (root * self._difference),
-            lucas_kanade_model.DAMPING_FLOAT64,
+            constants.DAMPING_FLOAT64,
         )
         return solution[:8], MID_GRAY * solution[8:]
 
@@ -126,7 +129,7 @@ class Comparison:
         """
         if not self._usable.any():
             return np.inf
-        level, floor = self._level, lucas_kanade_model.DISAGREEMENT_FLOOR
+        level, floor = self._level, constants.DISAGREEMENT_FLOOR
         length = np.hypot(level.gradient_x, level.gradient_y) / level.half
         ratio = (np.abs(self._residual) + floor) / (length + floor)
         return geometric_mean(ratio, self._usable)

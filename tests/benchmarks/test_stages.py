@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_homography.benchmarks import interleaved, stages
+from keras_homography.benchmarks import interleaved_timing, stages
 from keras_homography.utils.errors import UserError
 
 KEYS = {
@@ -21,7 +21,7 @@ def test_every_stage_can_be_imported(stage):
 def test_a_measurement_names_its_stage_machine_and_date(monkeypatch):
     def measure(dataset, num_threads, seconds):
         assert (dataset, num_threads, seconds) == ("synthetic", 2, 0.1)
-        yield interleaved.result("case", 3.0, "ms", "other", 6.0, num_threads)
+        yield interleaved_timing.result("case", 3.0, "ms", "other", 6.0, num_threads)
 
     monkeypatch.setitem(stages.STAGES, "mine", lambda: measure)
     # TensorFlow accepts these before it is used; the tests have used it.

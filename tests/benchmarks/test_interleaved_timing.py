@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from keras_homography.benchmarks import interleaved
+from keras_homography.benchmarks import interleaved_timing
 
 
 def test_ratios_above_one_are_better():
-    assert interleaved.result("fast", 20.0, "pairs/s", "other", 10.0, 1)["ratio"] == 2.0
-    assert interleaved.result("fast", 5.0, "ms", "other", 10.0, 1)["ratio"] == 2.0
+    assert interleaved_timing.result("fast", 20.0, "pairs/s", "other", 10.0, 1)["ratio"] == 2.0
+    assert interleaved_timing.result("fast", 5.0, "ms", "other", 10.0, 1)["ratio"] == 2.0
 
 
 def test_turns_alternate_and_give_medians():
@@ -20,7 +20,7 @@ def test_turns_alternate_and_give_medians():
         order.append(name)
         return next(values)
 
-    medians = interleaved.in_turns(
+    medians = interleaved_timing.in_turns(
         lambda: measurement("ours", ours), lambda: measurement("reference", reference)
     )
     assert medians == (2.0, 5.0)
@@ -31,4 +31,6 @@ def test_a_rate_counts_what_every_call_does(monkeypatch):
     clock = iter(range(100))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     # Read at the begin and before every call: ten calls within ten seconds.
-    assert interleaved.rate(lambda: None, per_step=32, seconds=10.5) == pytest.approx(32 * 10 / 11)
+    assert interleaved_timing.rate(lambda: None, per_step=32, seconds=10.5) == pytest.approx(
+        32 * 10 / 11
+    )
