@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -20,6 +21,9 @@ settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 memory.keep_freed_memory()  # as the programs do
+# The list of models that were written here: not in the home folder of who runs the tests.
+_DATA_HOME = tempfile.TemporaryDirectory(prefix="keras_homography-")
+os.environ["XDG_DATA_HOME"] = os.environ["LOCALAPPDATA"] = _DATA_HOME.name
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from keras_homography import layers as layers  # registers the layers of our files
-from keras_homography.saving import untrusted_models
+from keras_homography.saving import pretrained, untrusted_models
+from keras_homography.utils import operating_system
 from keras_homography.utils.errors import UserError
 
 # What Keras, zipfile and h5py raise on what is not an archive, configuration or weights of a model.
@@ -43,7 +44,8 @@ def load_model(path: str | os.PathLike[str], trust: bool = False) -> keras.Model
     Raises:
       UserError: It cannot be read, does not map pairs to corner offsets, or could run code.
     """
-    path = os.fspath(path)
+    path = os.fspath(pretrained.path_of_model(path))
+    operating_system.require_regular(path, "a Keras model")
     if not trust:
         untrusted_models.check_keras(path)
     try:

@@ -8,6 +8,7 @@ import functools
 import importlib.util
 import os
 import pathlib
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.saving import pretrained, untrusted_models
+from keras_homography.saving import pretrained, untrusted_models, untrusted_tflite
 from keras_homography.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -86,9 +87,11 @@ def open_network(
         reopen = model if model is None or path != pathlib.Path(model) else path.absolute()
         label = str(path)
         run, inputs, outputs = _open_path(path, num_threads, trust)
-    else:
+    elif _is_keras_model(model):
         reopen, label = model, "The model"
         run, inputs, outputs = _open_keras(model)
+    else:
+        pretrained.path_of_model(model)  # raises
     size = inputs[1] if len(inputs) == 4 else None
     if size is None or inputs[1:] != (size, size, 2) or outputs[-2:] != (4, 2):
         raise UserError(
@@ -110,22 +113,34 @@ def _open_path(path: pathlib.Path, num_threads: int | None, trust: bool) -> _Ope
     """Open a file or folder: the function, its input's shape and its output's."""
     if path.suffix != ".tflite" and not importlib.util.find_spec("tensorflow"):
         raise UserError(f"{path} needs TensorFlow, which is not installed; a .tflite does not.")
-    if not trust and (path.is_dir() or path.suffix == ".tflite"):
-        untrusted_models.check_listed(path)
     if path.is_dir():
+        check = (
+            untrusted_models.require_saved_model if trust else untrusted_models.check_saved_model
+        )
+        check(path)
         return _open_saved_model(path)
     if path.suffix == ".tflite":
-        return _open_tflite(path, num_threads)
+        return _open_tflite(path, num_threads, trust)
     from keras_homography.saving import loading
 
     return _open_keras(loading.load_model(path, trust))
 
 
-def _open_tflite(path: pathlib.Path, num_threads: int | None) -> _Opened:
+def _is_keras_model(model: object) -> bool:
+    # Without Keras in memory there is no model of it.
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(model, keras.Model)
+
+
+def _open_tflite(path: pathlib.Path, num_threads: int | None, trust: bool) -> _Opened:
     from ai_edge_litert import interpreter as litert
 
+    content = _read_tflite(path)
+    if not trust:
+        untrusted_tflite.check(content, str(path), untrusted_models.HOW_TO_TRUST)
     try:
-        interpreter = litert.Interpreter(str(path), num_threads=num_threads)
+        # Not by its name: it could have changed since it was checked.
+        interpreter = litert.Interpreter(model_content=content, num_threads=num_threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise UserError(f"Cannot read {path} as a TFLite model: {error}") from error
@@ -139,6 +154,21 @@ def _open_tflite(path: pathlib.Path, num_threads: int | None) -> _Opened:
             return interpreter.get_tensor(outputs[0]["index"])
 
     return run, tuple(inputs[0]["shape"].tolist()), tuple(outputs[0]["shape"].tolist())
+
+
+def _read_tflite(path: pathlib.Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(size) if size <= untrusted_tflite.MAX_BYTES else b""
+    except OSError as error:
+        raise UserError(f"Cannot read {path} as a TFLite model: {error.strerror}.") from error
+    if size > untrusted_tflite.MAX_BYTES:
+        raise UserError(
+            f"Cannot read {path} as a TFLite model: it is larger than "
+            f"{untrusted_tflite.MAX_BYTES} bytes."
+        )
+    return content
 
 
 def _open_saved_model(path: pathlib.Path) -> _Opened:

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from keras_homography.utils import files
+from keras_homography.utils import files, operating_system
 from keras_homography.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -65,23 +65,48 @@ def resolve_model(
     Raises:
       UserError: There is no such file, it is of another kind, or a shipped file is missing.
     """
+    path = path_of_model(name)
     shipped = _find_shipped(os.fspath(name), suffixes)
     if shipped is not None:
         return shipped
-    path = pathlib.Path(name)
     kinds = " or ".join(f"a {suffix} file" for suffix in suffixes if suffix != SAVED_MODEL)
     if SAVED_MODEL in suffixes:
         kinds += " or the folder of a SavedModel"
-    if not path.exists():
+    if not os.path.exists(path):
         names = ", ".join(shipped_models(suffixes))
         raise UserError(
             f"There is no model {os.fspath(name)!r}: give the path of {kinds}, or the name of a "
             f"shipped model ({names})."
         )
+    if not path.is_dir():
+        operating_system.require_regular(path, "a model")
     kind = SAVED_MODEL if path.is_dir() else path.suffix
     if kind not in suffixes or (kind == SAVED_MODEL) != path.is_dir():
         raise UserError(f"{path} cannot be opened as a model here: it must be {kinds}.")
     return path
+
+
+def path_of_model(name: object) -> pathlib.Path:
+    """Return what a user gives as a model's name or path as a path.
+
+    Args:
+      name: A name or path: text, or a `pathlib.Path` and the like.
+
+    Returns:
+      The path; nothing need be there.
+
+    Raises:
+      UserError: It is neither, or empty.
+    """
+    text = os.fspath(name) if isinstance(name, os.PathLike) else name
+    if not isinstance(text, str):
+        raise UserError(
+            f"A model is the name of a shipped model, the path of a file, or a keras.Model; got "
+            f"{name!a:.99} ({type(name).__name__})."
+        )
+    if not text.strip():
+        raise UserError("The name of the model is empty: give a name or a path, or leave it out.")
+    return pathlib.Path(text)
 
 
 def shipped_models(suffixes: Sequence[str] = (".keras",)) -> list[str]:
@@ -97,7 +122,8 @@ def shipped_models(suffixes: Sequence[str] = (".keras",)) -> list[str]:
 def _find_shipped(name: str, suffixes: Sequence[str]) -> pathlib.Path | None:
     """Find the file of a shipped model; None if no model of this name is shipped."""
     name = _DEFAULT if name == "shipped" else name
-    if name != pathlib.PurePath(name).name:  # a path: joining it would leave the folder
+    # A path: joining it would leave the folder. Or longer than any file system's names.
+    if name != pathlib.PurePath(name).name or len(name) > 200:
         return None
     for suffix in suffixes:
         path = files.packaged_file(_FOLDER, f"{name}{suffix}") if suffix != SAVED_MODEL else None

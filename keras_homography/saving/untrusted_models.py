@@ -1,27 +1,33 @@
 """Keep untrusted model files from running code.
 
-A model is a program, and may come from anywhere. TFLite files and SavedModels are opened only if
-their checksum is that of `manifest.json` beside them, which `train` and `export` write: what has
-changed since, or comes from elsewhere, is refused before anything in it runs. A manifest is no
-signature: whoever can replace the model can replace the manifest. `.keras` files need none: they
-are opened if they are made of known layers, and of nothing that runs code or reads files.
+A model is a program, or data, and may come from anywhere. A SavedModel is a program: only what this
+installation shipped or wrote is opened, by its checksum; a manifest that travels with it proves
+nothing. A TFLite file of built-in operators is data (`untrusted_tflite`), and so is a `.keras` file
+that is made of known layers, and of nothing that runs code or reads files. Both are read within
+bounds.
 """
 
+import inspect
 import io
 import json
+import os
 import pathlib
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from keras_homography.saving import manifest
-from keras_homography.utils import files
+from keras_homography.saving import manifest, written_models
+from keras_homography.utils import files, operating_system
 from keras_homography.utils.errors import UserError
 
 HOW_TO_TRUST = "If you know where it comes from, give --trust_model (in Python: trust=True)."
-_MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
-_MAX_BYTES = 4 * 2**30  # unpacked: a small archive can claim to be as large as it likes
+# Of a `.keras` file, with their largest sizes: a small archive can unpack to as much as it likes.
+_MEMBERS = {"metadata.json": 2**16, "config.json": 2**22, "model.weights.h5": 2**31}
+_MAX_RATIO = 100  # of unpacked to packed bytes...
+_FREE_BYTES = 2**22  # ...of what is larger than this
+_MAX_SAVED_MODEL_FILES = 10_000
 # Where the classes in a `.keras` file may come from, and those of them that read files or run code.
 _MODULES = (
     "keras.layers",
@@ -53,34 +59,43 @@ class _UntrustedError(UserError):
     """Readable, but not trusted."""
 
 
-def check_listed(path: str | pathlib.Path) -> None:
-    """Refuse a TFLite file or SavedModel that no manifest lists.
-
-    Its checksum must be in the manifest beside it or in that of the shipped models, under any name.
+def check_saved_model(path: str | os.PathLike[str]) -> None:
+    """Refuse a SavedModel that this installation neither shipped nor wrote.
 
     Args:
-      path: Of the file or folder.
+      path: Of the folder.
 
     Raises:
-      UserError: It is not listed, or has changed since.
+      UserError: Its checksum is not in the list of `written_models`, nor in the manifest of the
+        shipped models.
     """
     path = pathlib.Path(path)
-    listed = manifest.read_manifest(path.absolute().parent)
+    require_saved_model(path)
+    digest = manifest.digest(path)
     shipped = files.packaged_file("saved_models", manifest.MANIFEST)
-    trusted = {*listed.values()}
-    if shipped:
-        trusted |= {*manifest.read_manifest(shipped.parent).values()}
-    if manifest.digest(path) in trusted:
+    if shipped and digest in manifest.read_manifest(shipped.parent).values():
         return
-    if path.name in listed:
-        reason = (
-            f"it has changed since it was exported: its checksum is not that of {manifest.MANIFEST}"
-        )
-    elif listed:
-        reason = f"the {manifest.MANIFEST} beside it does not list it"
-    else:
-        reason = f"it is not one of ours: there is no {manifest.MANIFEST} of an export beside it"
-    raise UserError(f"{path} is not opened, as {reason}. {HOW_TO_TRUST}")
+    if written_models.is_recorded(digest):
+        return
+    _refuse(
+        path,
+        "was not written by this installation, or has changed since: a SavedModel is a program, "
+        "and a manifest beside it proves nothing. A .tflite or .keras file needs no trust",
+    )
+
+
+def require_saved_model(path: pathlib.Path) -> None:
+    """Raise a `UserError` unless a folder holds a SavedModel, and nothing that waits or never ends.
+
+    Args:
+      path: Of the folder.
+    """
+    operating_system.require_regular(path / "saved_model.pb", "a SavedModel")
+    for number, member in enumerate(path.rglob("*")):
+        if number == _MAX_SAVED_MODEL_FILES:
+            raise UserError(f"Cannot read {path} as a SavedModel: it holds too many files.")
+        if not member.is_dir():
+            operating_system.require_regular(member, "part of a SavedModel")
 
 
 def check_keras(path: str | pathlib.Path) -> None:
@@ -93,12 +108,12 @@ def check_keras(path: str | pathlib.Path) -> None:
       UserError: It is not an archive of a Keras model, it has other layers than Keras's built-in
         ones and those of this package, or its weights lie elsewhere.
     """
+    operating_system.require_regular(path, "a Keras model")
     config, weights = _read_archive(path)
     for module, name, registered in _classes(config):
         if not _is_known(module, name, registered):
             _refuse(path, f"holds {name!r} of {module or 'unknown origin'}, which can run any code")
-    if _has_links(weights):
-        _refuse(path, "has weights that lie in other files, or are linked to each other")
+    _check_weights(path, weights)
 
 
 def _refuse(path: str | pathlib.Path, reason: str) -> NoReturn:
@@ -113,15 +128,17 @@ def _read_archive(path: str | pathlib.Path) -> tuple[Any, bytes]:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             names = [member.filename for member in members]
-            foreign = sorted(set(names) - _MEMBERS)
+            foreign = sorted(set(names) - set(_MEMBERS))
             if foreign:
-                _refuse(path, f"holds {foreign[0]!r}, which no model of ours does")
-            size = sum(member.file_size for member in members)
-            if len(names) != len(set(names)) or size > _MAX_BYTES:
+                _refuse(path, f"holds {foreign[0]!r:.99}, which no model of ours does")
+            if len(names) != len(set(names)) or not all(map(_is_bounded, members)):
                 _refuse(
                     path, "is an archive that no model of ours is: too large, or with a name twice"
                 )
-            return json.loads(archive.read("config.json")), archive.read("model.weights.h5")
+            config, weights = (
+                _read_member(archive, name) for name in ("config.json", "model.weights.h5")
+            )
+            return json.loads(config), weights
     except _UntrustedError:
         raise
     except (
@@ -134,6 +151,22 @@ def _read_archive(path: str | pathlib.Path) -> tuple[Any, bytes]:
         zlib.error,
     ) as error:
         raise UserError(f"Cannot read {path} as a Keras model: {error}") from error
+
+
+def _is_bounded(member: zipfile.ZipInfo) -> bool:
+    """Tell whether a member says that it unpacks to as much as a model's does."""
+    is_small = member.file_size <= max(_FREE_BYTES, _MAX_RATIO * member.compress_size)
+    return is_small and member.file_size <= _MEMBERS[member.filename]
+
+
+def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read a member, and no more of it than it says to unpack to."""
+    size = archive.getinfo(name).file_size
+    with archive.open(name) as member:
+        content = member.read(size + 1)
+    if len(content) != size:
+        raise zipfile.BadZipFile(f"{name} is not of the size that the archive says")
+    return content
 
 
 def _classes(config: object) -> Iterator[tuple[str, str, str]]:
@@ -155,7 +188,8 @@ def _classes(config: object) -> Iterator[tuple[str, str, str]]:
 
 def _is_known(module: str, name: str, registered: str) -> bool:
     """Tell whether Keras can build a class without running code of others."""
-    if name in _REFUSED:
+    # Functions of the same modules build other things than layers.
+    if name in _REFUSED or not (name in _VALUES or _is_class(module, name)):
         return False
     in_modules = module in _MODULES or module.startswith(tuple(f"{m}." for m in _MODULES))
     in_keras = module == "keras" and name in _KERAS_CLASSES
@@ -163,6 +197,21 @@ def _is_known(module: str, name: str, registered: str) -> bool:
         return False
     # Keras looks for a registered class first, whatever the module says.
     return registered in (name, "") or registered.startswith("keras_homography>")
+
+
+def _is_class(module: str, name: str) -> bool:
+    """Tell whether a name can be that of a class: functions of Keras build other things."""
+    if not name.isidentifier() or not name[0].isupper():
+        return False
+    # Nothing is imported because a file names it: Keras and our layers are in memory already.
+    return inspect.isclass(getattr(sys.modules.get(module), name, type))
+
+
+def _check_weights(path: str | os.PathLike[str], weights: bytes) -> None:
+    if _has_links(weights):
+        _refuse(path, "has weights that lie in other files, or are linked to each other")
+    if not _are_weights_bounded(weights):
+        _refuse(path, "has weights that are small in the file and unpack to much more")
 
 
 def _has_links(weights: bytes) -> bool:
@@ -189,3 +238,24 @@ def _has_links(weights: bytes) -> bool:
             return refers(file)
         except (OSError, RuntimeError, KeyError):  # RecursionError, of a cycle, is a RuntimeError
             return True
+
+
+def _are_weights_bounded(weights: bytes) -> bool:
+    """Tell whether the arrays of an HDF5 file are about as large as what is stored of them."""
+    import h5py
+
+    total, bounded = 0, True
+
+    def measure(_: str, node: Any) -> None:
+        nonlocal total, bounded
+        if isinstance(node, h5py.Dataset):
+            total += node.nbytes
+            limit = max(_FREE_BYTES, _MAX_RATIO * node.id.get_storage_size())
+            bounded = bounded and node.nbytes <= limit
+
+    try:
+        with h5py.File(io.BytesIO(weights), "r") as file:
+            file.visititems(measure)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+        return True  # not HDF5: Keras says so
+    return bounded and total <= _MEMBERS["model.weights.h5"]

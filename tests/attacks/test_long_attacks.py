@@ -20,7 +20,7 @@ from helpers import fuzzing
 from helpers.warped_pairs import corner_error, warped_pair
 
 import keras_homography
-from keras_homography.saving import formats, loading, untrusted_models
+from keras_homography.saving import formats, loading, networks, untrusted_models
 
 pytestmark = pytest.mark.attack
 log = logging.getLogger(__name__)
@@ -80,8 +80,8 @@ def test_twenty_kills_lose_nothing(image_folder, tmp_path, deterministic):
     whole = tmp_path / "whole"
     for folder in folders:
         compare(whole, folder, deterministic)
-        for name in ("saved_model", "model.tflite"):
-            untrusted_models.check_listed(folder / name)
+        untrusted_models.check_saved_model(folder / "saved_model")
+        networks.open_network(folder / "model.tflite")
         assert {path.name for path in folder.iterdir()} == {path.name for path in whole.iterdir()}
 
 
