@@ -21,6 +21,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from keras_homography.utils import standard_streams
 from keras_homography.utils.keras_backend import keras_backend, require_tensorflow
 
 if TYPE_CHECKING:
@@ -83,11 +84,9 @@ def _is_our_program() -> bool:
 
 # `keras.models.load_model` finds our layers only once they are registered, which imports
 # TensorFlow: our programs read their flags first.
-if (
-    keras_backend() == "tensorflow"
-    and importlib.util.find_spec("tensorflow")
-    and not _is_our_program()
-):
+if _is_our_program():
+    standard_streams.interrupt_quietly()
+elif keras_backend() == "tensorflow" and importlib.util.find_spec("tensorflow"):
     from keras_homography import layers as layers
 
 

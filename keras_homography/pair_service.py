@@ -28,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    command_line.run(main, handle_sigterm=False)  # gRPC waits outside of Python

@@ -8,7 +8,8 @@
 Prints to standard output one JSON object for a pair, or one a line for every frame: `ok`, `reason`
 (a sentence) and `reason_code`, `confidence`, `overlap`, `b_from_a` and `a_from_b` (pixels to
 pixels, null if not `ok`), `best_a_from_b` (also if not `ok`), `corners_of_b_in_a`, `sizes`,
-`start`, `milliseconds`, `files`. Nothing else is printed there.
+`start`, `milliseconds`, `files`. Nothing else is printed there. Of a frame that cannot be read only
+`frame`, `ok`, `reason` and `reason_code` ("unreadable"); the others are registered all the same.
 
 Writes to `--output_dir`, for a pair: `aligned.png` (A in the frame of B), `overlay.png` (A red, B
 cyan), `checkerboard.png`, `blink.gif`, and with `--panorama` `panorama.png`, both on one canvas.
@@ -24,7 +25,9 @@ from absl import flags
 
 from keras_homography.utils import command_line, common_flags
 
-os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # we say ourselves which file cannot be read
+# We say ourselves which file or frame cannot be read.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 FLAGS = flags.FLAGS
 _REFUSED = 3
 

@@ -59,7 +59,7 @@ def _from_memory(images: np.ndarray) -> GetImage:
 
 
 def _from_files(paths: list[str], height: int, width: int) -> GetImage:
-    stored = tf.constant(paths, tf.string)
+    stored = tf.constant([os.fsencode(path) for path in paths], tf.string)
 
     def get_image(number: tf.Tensor) -> tf.Tensor:
         gray = tf.io.decode_raw(tf.io.read_file(stored[number]), tf.uint8)
@@ -98,7 +98,7 @@ def open_uncached(
         except tf.errors.OpError as error:
             files.record_skipped(path, _reason(error), skipped)
     used = [path for path in paths if path not in skipped]
-    path_of_number = tf.constant(used, tf.string)
+    path_of_number = tf.constant([os.fsencode(path) for path in used], tf.string)
     return DecodedImages(used, skipped, lambda number: decode_file(path_of_number[number]))
 
 

@@ -71,6 +71,8 @@ class FolderSource(indexed_source.IndexedSource):
         decoder = decoding.decode_quickly if quick else decoding.decode
 
         def decode_file(path: str | tf.Tensor) -> tf.Tensor:
+            if isinstance(path, str):
+                path = os.fsencode(path)  # TensorFlow takes any bytes, but text only as UTF-8
             return decoder(tf.io.read_file(path), height, width, min_side)
 
         if cache == "none":
@@ -87,4 +89,10 @@ class FolderSource(indexed_source.IndexedSource):
                 f"{len(images.skipped)} skipped{' (' + reasons + ')' if reasons else ''}."
             )
         self.files: list[str] = images.used
-        super().__init__(str(folder), len(self.files), images.get_image, images.skipped)
+        super().__init__(
+            str(folder),
+            len(self.files),
+            images.get_image,
+            images.skipped,
+            can_fail=cache != "memory",
+        )

@@ -66,14 +66,19 @@ def _read_sequence(
     return [frames for frames in sequences if len(frames) > 1]
 
 
-def _read_video(path: str, resize: _Resize) -> list[np.ndarray]:
+def _read_video(path: str, resize: _Resize, skipped: dict[str, str]) -> list[list[np.ndarray]]:
+    """Read a video; a damaged frame divides it into two sequences."""
     numbered, count = image_input.read_video(path)
     progress = keras.utils.Progbar(count or None, unit_name="frame")
-    frames = []
+    sequences: list[list[np.ndarray]] = [[]]
     for number, image in numbered:
-        frames.append(resize(image))
         progress.update(number + 1)
-    return frames
+        if image is None:
+            files.record_skipped(f"{path}, frame {number}", "it is damaged", skipped)
+            sequences.append([])
+        else:
+            sequences[-1].append(resize(image))
+    return [frames for frames in sequences if len(frames) > 1]
 
 
 def _select_part(sequences: list[list[np.ndarray]], part: str) -> list[list[np.ndarray]]:
@@ -105,8 +110,7 @@ def _read(
         return cv2.resize(gray, (width, height), interpolation=interpolation)
 
     if not os.path.isdir(dataset):
-        frames = _read_video(dataset, resize)
-        return _select_part([frames] if len(frames) > 1 else [], part)
+        return _select_part(_read_video(dataset, resize, skipped), part)
     sequences = _find_sequences(dataset, skipped)
     progress = keras.utils.Progbar(sum(map(len, sequences)), unit_name="frame")
     # Read all of them, as the choice of a part must not depend on what cannot be read.

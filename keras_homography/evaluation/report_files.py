@@ -2,12 +2,14 @@
 
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from keras_homography.evaluation import (
+    conditions,
     error_plots,
     html_report,
     pair_sheets,
@@ -15,101 +17,140 @@ from keras_homography.evaluation import (
 )
 from keras_homography.evaluation.protocol_pairs import ProtocolPairs
 from keras_homography.evaluation.results import Result, nearest_to_default
+from keras_homography.saving import manifest
 from keras_homography.utils import files
-from keras_homography.utils.errors import UserError
 from keras_homography.visualization import image_output
 
-_PATTERNS = (
-    "metrics.json",
-    "metrics.md",
-    "report.html",
-    "run.flags",
-    "error_*.png",
-    "sheet_*.jpg",
+_TEXTS = ("metrics.json", "metrics.md", "report.html", "run.flags")
+_PICTURES = (
+    "error_distribution.png",
+    "error_by_displacement.png",
+    "error_by_strength.png",
+    "error_by_confidence.png",
+    *(f"sheet_{name}.jpg" for name in conditions.NAMES),
+    "risk_coverage.png",
+    "wrong.jpg",
 )
 _MEDIAN_AND_P90 = "Median (solid) and 90th percentile (dotted) of the corner error."
 
 
+class Drawing(NamedTuple):
+    """A picture of a report, before it is written.
+
+    Attributes:
+      title: above it.
+      caption: below the title.
+      file_name: in the output folder.
+      content: a figure, or uint8 `[height, width, 3]`, RGB.
+    """
+
+    title: str
+    caption: str
+    file_name: str
+    content: Figure | np.ndarray
+
+
 def check_output_dir(output_dir: pathlib.Path) -> None:
-    """Check that an output folder can be written, and contains nothing but a former report.
+    """Check that a report can be written to a folder without the loss of anybody's file.
 
     Args:
-      output_dir: absolute; `write` replaces it as a whole.
+      output_dir: it may contain other files, which stay, and a former report.
 
     Raises:
-      UserError: it is no folder, cannot be written, or contains other files.
+      UserError: it is no folder, cannot be written, or contains a file of a name that a report
+        uses and that is not of a former report, as `manifest.json` lists it.
     """
     files.check_writable(output_dir)
-    if not output_dir.exists():
-        return
-    for path in sorted(output_dir.iterdir()):
-        if not any(path.match(pattern) for pattern in _PATTERNS):
-            raise UserError(
-                f"{output_dir} holds files of something else, such as {path.name}. Give another "
-                "--output_dir."
-            )
+    manifest.check_replaceable(output_dir, [*_TEXTS, *_PICTURES])
 
 
-def _plots(results: Sequence[Result]) -> Iterator[tuple[str, str, str, Figure | None]]:
-    """Yield `(title, caption, file name, figure)`; None where the results lack what it shows."""
-    yield (
-        "Share of pairs below an error",
-        "Further left and higher is better.",
-        "error_distribution.png",
-        error_plots.error_distribution(results),
+def draw_patch_report(results: Sequence[Result], pairs: ProtocolPairs) -> Iterator[Drawing]:
+    """Draw the plots and pair sheets of an evaluation on patches.
+
+    Args:
+      results: of `measurement.measure`.
+      pairs: that the results are of; some are drawn.
+
+    Yields:
+      The drawings; those that need what the results lack are left out.
+    """
+    plots = (
+        (
+            "Share of pairs below an error",
+            "Further left and higher is better.",
+            "error_distribution.png",
+            error_plots.error_distribution(results),
+        ),
+        (
+            "Error against displacement",
+            f"{_MEDIAN_AND_P90} Bins hold equally many pairs.",
+            "error_by_displacement.png",
+            error_plots.error_by_displacement(results),
+        ),
+        (
+            "Error against distortion strength",
+            _MEDIAN_AND_P90,
+            "error_by_strength.png",
+            error_plots.error_by_strength(results),
+        ),
+        (
+            "Error against confidence",
+            f"{_MEDIAN_AND_P90} Bins hold equally many pairs. Of estimators with a confidence.",
+            "error_by_confidence.png",
+            error_plots.error_by_confidence(results),
+        ),
     )
-    yield (
-        "Error against displacement",
-        f"{_MEDIAN_AND_P90} Bins hold equally many pairs.",
-        "error_by_displacement.png",
-        error_plots.error_by_displacement(results),
-    )
-    yield (
-        "Error against distortion strength",
-        _MEDIAN_AND_P90,
-        "error_by_strength.png",
-        error_plots.error_by_strength(results),
-    )
-    yield (
-        "Error against confidence",
-        f"{_MEDIAN_AND_P90} Bins hold equally many pairs. Of estimators with a confidence.",
-        "error_by_confidence.png",
-        error_plots.error_by_confidence(results),
-    )
+    for title, caption, name, figure in plots:
+        if figure is not None:
+            yield Drawing(title, caption, name, figure)
+    for condition, of_condition in nearest_to_default(results).items():
+        yield Drawing(
+            f"Best, median and worst pairs: {condition.label}",
+            pair_sheets.CAPTION,
+            f"sheet_{condition.distortion}.jpg",
+            pair_sheets.draw(of_condition, pairs),
+        )
 
 
 def write(
     folder: pathlib.Path,
     measured: dict[str, Any],
-    results: Sequence[Result],
-    pairs: ProtocolPairs,
+    text: report_tables.ReportText,
+    drawings: Iterable[Drawing],
 ) -> None:
-    """Write everything that an evaluation leaves behind, all at once.
+    """Write everything that an evaluation leaves behind, file by file, what was measured first.
+
+    Files of a former report that are not of this one are removed at the end.
 
     Args:
-      folder: replaced as a whole, once all is written.
+      folder: created if it does not exist.
       measured: contents of `metrics.json`.
-      results: of `measurement.measure`.
-      pairs: that the results are of; some are drawn.
+      text: of the report.
+      drawings: its pictures.
+
+    Raises:
+      UserError: a file is in the way that is not of a former report.
+      OSError: a file cannot be written; what was there stays.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with files.atomic_write(folder) as unfinished:
-        unfinished.mkdir()
-        pictures = []
-        for title, caption, name, figure in _plots(results):
-            if figure is not None:
-                figure.savefig(unfinished / name, dpi=110)
-                pictures.append(html_report.Picture(title, caption, unfinished / name))
-        for condition, of_condition in nearest_to_default(results).items():
-            path = unfinished / f"sheet_{condition.distortion}.jpg"
-            image_output.write_jpeg(path, pair_sheets.draw(of_condition, pairs))
-            title = f"Best, median and worst pairs: {condition.label}"
-            pictures.append(html_report.Picture(title, pair_sheets.CAPTION, path))
-        texts = {
-            "metrics.json": json.dumps(measured, indent=1),
-            "metrics.md": report_tables.markdown(measured),
-            "report.html": html_report.page(measured, pictures),
-            "run.flags": measured["flags"],
-        }
-        for name, text in texts.items():
-            (unfinished / name).write_text(text, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    former = manifest.read_manifest(folder)
+    _write_text(folder, "metrics.json", json.dumps(measured, indent=1))
+    _write_text(folder, "metrics.md", report_tables.markdown(text))
+    _write_text(folder, "run.flags", measured["flags"])
+    pictures = []
+    for drawing in drawings:
+        with manifest.replace(folder, drawing.file_name) as temporary:
+            if isinstance(drawing.content, Figure):
+                image_output.write_figure(temporary, drawing.content, dpi=110)
+            else:
+                image_output.write_jpeg(temporary, drawing.content)
+        path = folder / drawing.file_name
+        pictures.append(html_report.Picture(drawing.title, drawing.caption, path))
+    _write_text(folder, "report.html", html_report.page(text, pictures))
+    current = {*_TEXTS, *(picture.path.name for picture in pictures)}
+    manifest.remove_former(folder, set(former) - current)
+
+
+def _write_text(folder: pathlib.Path, name: str, text: str) -> None:
+    with manifest.replace(folder, name) as temporary:
+        files.write_text(temporary, text)

@@ -2,15 +2,12 @@
 
 import dataclasses
 import glob
-import itertools
 import json
 import os
 import pathlib
-import sys
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
@@ -18,13 +15,21 @@ from keras_homography.registration.estimator import HomographyEstimator
 from keras_homography.registration.result import Estimate
 from keras_homography.utils import files, image_input
 from keras_homography.utils.errors import UserError
-from keras_homography.visualization import alignment_overlays, panorama, stabilized_video
+from keras_homography.utils.standard_streams import print_error
+from keras_homography.visualization import (
+    alignment_overlays,
+    image_output,
+    panorama,
+    stabilized_video,
+)
 
 _VIDEO_SUFFIXES = {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg"}
 _VIDEO_NAME = "stabilized.mp4"
 
-# The path or number of a frame, and the image, uint8 `[height, width, 3]`, RGB.
-_Frames: TypeAlias = Iterator[tuple[str | int, np.ndarray]]
+# Path or number of a frame; and uint8 `[height, width, 3]`, RGB, or why it cannot be read.
+_Frames: TypeAlias = Iterator[tuple[str | int, np.ndarray | str]]
+_UNREADABLE = "unreadable"  # reason code
+_NAMED = 5  # frames that a message names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +84,7 @@ def run(config: FileAlignmentConfig) -> int:
     )
     image_b = config.image_b
     if pathlib.Path(image_b).suffix.lower() in _VIDEO_SUFFIXES:
-        return _align_frames(config, estimator, *image_input.read_video(image_b))
+        return _align_frames(config, estimator, *_open_video(image_b))
     if os.path.exists(image_b) or not glob.has_magic(image_b):
         return _align_pair(config, estimator, image_b)
     paths = sorted(glob.glob(image_b, recursive=True))
@@ -87,8 +92,21 @@ def run(config: FileAlignmentConfig) -> int:
         raise UserError(f"No file matches {image_b}.")
     if len(paths) == 1:
         return _align_pair(config, estimator, paths[0])
-    frames = ((path, image_input.read_image(path)) for path in paths)
-    return _align_frames(config, estimator, frames, len(paths))
+    return _align_frames(config, estimator, _read_files(paths), len(paths))
+
+
+def _open_video(path: str) -> tuple[_Frames, int]:
+    frames, count = image_input.read_video(path)
+    reason = f"The frame is damaged in {path}."
+    return ((number, reason if image is None else image) for number, image in frames), count
+
+
+def _read_files(paths: list[str]) -> _Frames:
+    for path in paths:
+        try:
+            yield path, image_input.read_image(path)
+        except UserError as error:
+            yield path, str(error)
 
 
 def _align_pair(config: FileAlignmentConfig, estimator: HomographyEstimator, path_b: str) -> int:
@@ -100,33 +118,54 @@ def _align_pair(config: FileAlignmentConfig, estimator: HomographyEstimator, pat
     answer = _as_json(result, arrays.image_size(image_a), arrays.image_size(image_b))
     print(json.dumps({**answer, "files": written}))
     if not result.ok:
-        _print_message(f"No reliable homography: {result.reason}.")
+        print_error(f"No reliable homography: {result.reason}.")
     return int(result.ok)
 
 
 def _align_frames(
     config: FileAlignmentConfig, estimator: HomographyEstimator, frames: _Frames, count: int
 ) -> int:
-    """Register frames to A, each initialized by the one before; `count` is 0 if unknown."""
+    """Register frames to A, each initialized by the one before.
+
+    Args:
+      config: what to write.
+      estimator: of the homographies.
+      frames: to register; those that cannot be read are reported and left out.
+      count: how many frames there may be; 0 if unknown.
+
+    Returns:
+      The number of frames that were aligned.
+    """
     image_a = image_input.read_image(config.image_a)
     size_a = arrays.image_size(image_a)
     video = pathlib.Path(config.output_dir) / _VIDEO_NAME if config.pictures else None
     of_count = f"/{count}" if count else ""
     number = aligned = 0
-    frames, same_frames = itertools.tee(frames)
-    results = estimator.estimate_sequence(image_a, (frame for _, frame in same_frames))
+    unreadable: list[str | int] = []
+    previous = None
     with stabilized_video.open_writer(video, image_a, config.max_side) as append_frame:
-        for (name, frame), result in zip(frames, results, strict=False):
+        for name, frame in frames:
             number += 1
-            if result.a_from_b is not None:
-                aligned += 1
-                append_frame(frame, result.a_from_b)
-            answer = _as_json(result, size_a, arrays.image_size(frame))
+            if isinstance(frame, str):
+                unreadable.append(name)
+                answer = {"ok": False, "reason": frame, "reason_code": _UNREADABLE}
+            else:
+                result = estimator.estimate(image_a, frame, initial_a_from_b=previous)
+                if result.a_from_b is not None:
+                    aligned += 1
+                    previous = result
+                    append_frame(frame, result.a_from_b)
+                answer = _as_json(result, size_a, arrays.image_size(frame))
             print(json.dumps({"frame": name, **answer}), flush=True)
-            print(f"\rframe {number}{of_count}", end="", file=sys.stderr)
-    _print_message(f"\n{aligned} of {number} frames registered.")
+            print_error(f"\rframe {number}{of_count}", end="")
+    print_error(f"\n{aligned} of {number} frames registered.")
+    if unreadable:
+        names = ", ".join(map(repr, unreadable[:_NAMED])) + ", ..." * (len(unreadable) > _NAMED)
+        print_error(f"{len(unreadable)} could not be read: {names}.")
+    if number < count:
+        print_error(f"{config.image_b} announces {count} frames; none can be read after these.")
     if aligned and video:
-        _print_message(str(video))
+        print_error(str(video))
     return aligned
 
 
@@ -161,7 +200,7 @@ def _write_pictures(
     small_a, small_from_a = alignment_overlays.shrink(image_a, config.max_side)
     small_b, small_from_b = alignment_overlays.shrink(image_b, config.max_side)
     if small_a is not image_a or small_b is not image_b:
-        _print_message(f"Pictures are shrunk to {config.max_side} pixels a side (--max_side).")
+        print_error(f"Pictures are shrunk to {config.max_side} pixels a side (--max_side).")
     b_from_a = small_from_b @ b_from_a @ np.linalg.inv(small_from_a)
     aligned = alignment_overlays.align(small_a, b_from_a, arrays.image_size(small_b))
     pictures = {
@@ -174,13 +213,6 @@ def _write_pictures(
     output_dir = pathlib.Path(config.output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
-        with files.atomic_write(output_dir / name) as temporary:
-            if not cv2.imwrite(str(temporary), picture[..., ::-1]):
-                raise OSError(f"{output_dir / name} cannot be written.")
-    with files.atomic_write(output_dir / "blink.gif") as temporary:
-        alignment_overlays.write_blink(temporary, aligned, small_b)
+        image_output.write_png(output_dir / name, picture)
+    alignment_overlays.write_blink(output_dir / "blink.gif", aligned, small_b)
     return [str(output_dir / name) for name in (*pictures, "blink.gif")]
-
-
-def _print_message(text: str) -> None:
-    print(text, file=sys.stderr)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.saving import pretrained, verified_export
+from keras_homography.saving import manifest, pretrained, verified_export
 from keras_homography.saving.formats import FORMATS
 from keras_homography.utils import environment, files
 from keras_homography.utils.errors import UserError
 
 if TYPE_CHECKING:
     import keras
+
+_REPORT = "parity.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,10 +68,14 @@ def export_model(
 
     Raises:
       UserError: The model cannot be opened or does not compute in float32, the folder cannot be
-        written to, or a file that is not optional differs from the model.
+        written to, a file is there that the manifest does not list, or a
+        file that is not optional differs from the model.
     """
     output_dir = pathlib.Path(config.output_dir)
     files.check_writable(output_dir)
+    files.check_utf8(output_dir)
+    names = [FORMATS[name].file_name for name in config.formats]
+    manifest.check_replaceable(output_dir, [*names, _REPORT])
     path = pretrained.resolve_model(config.model)
 
     from keras_homography.saving import loading
@@ -85,20 +91,16 @@ def export_model(
         FORMATS[name].file_name: _export_format(model, name, output_dir, pairs)
         for name in config.formats
     }
-    files.write_text(
-        output_dir / "parity.json",
-        json.dumps(
-            {
-                "schema_version": 1,
-                "model": config.model,
-                "dataset": config.dataset,
-                "pairs": len(pairs),
-                "files": report,
-                "environment": environment.describe(),
-            },
-            indent=1,
-        ),
-    )
+    content = {
+        "schema_version": 1,
+        "model": config.model,
+        "dataset": config.dataset,
+        "pairs": len(pairs),
+        "files": report,
+        "environment": environment.describe(),
+    }
+    with manifest.replace(output_dir, _REPORT) as temporary:
+        files.write_text(temporary, json.dumps(content, indent=1))
     return report
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.saving import formats, manifest
-from keras_homography.utils import files
+from keras_homography.saving import formats, manifest, written_models
 from keras_homography.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,19 +51,24 @@ def export(
     Raises:
       ParityError: A file differs from the model for most pairs, or, if its weights have less than
         float32, for too many. It is not left behind; what was there before stays.
+      UserError: A file of the same name is there that the manifest does not list.
     """
     from keras_homography.saving import loading
 
+    format_names = list(format_names)
+    names = [formats.FORMATS[name].file_name for name in format_names]
+    manifest.check_replaceable(output_dir, names)
     expected = loading.predict_h4pt(model, pairs)
     parity = {}
     for name in format_names:
         file_format = formats.FORMATS[name]
-        with files.atomic_write(pathlib.Path(output_dir) / file_format.file_name) as path:
+        with manifest.replace(output_dir, file_format.file_name) as path:
             file_format.write(model, path)
             differences = np.abs(file_format.read(path)(pairs) - expected).max(axis=(1, 2))
             _check_parity(file_format, differences)
+            if path.is_dir():  # a SavedModel: it opens here without --trust_model
+                written_models.record(manifest.digest(path))
         parity[file_format.file_name] = float(differences.max())
-        manifest.write_manifest(output_dir, [file_format.file_name])
     return parity
 
 

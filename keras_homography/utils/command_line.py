@@ -1,19 +1,23 @@
 """Run a program: flags and flag files, messages for users, exit codes."""
 
+import contextlib
 import errno
 import importlib.util
 import logging as python_logging
 import os
 import pathlib
+import re
+import signal
 import sys
 import tempfile
+import threading
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from absl import app, flags, logging
 
-from keras_homography.utils import files, memory
+from keras_homography.utils import files, memory, standard_streams
 from keras_homography.utils.errors import UserError
 
 # OpenCV reads this once, when it is imported: no file may claim more than 16,384 x 16,384.
@@ -23,7 +27,10 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 
 def run(
-    main: Callable[..., int | None], arguments: Sequence[str] = (), tensorflow: bool = True
+    main: Callable[..., int | None],
+    arguments: Sequence[str] = (),
+    tensorflow: bool = True,
+    handle_sigterm: bool = True,
 ) -> None:
     """Parse the flags, call `main`, and exit.
 
@@ -35,7 +42,10 @@ def run(
       main: function of the positional arguments, each a string.
       arguments: the names of the positional arguments, all required.
       tensorflow: whether the program needs TensorFlow.
+      handle_sigterm: whether SIGTERM ends the program as an exception would, without temporary
+        files; a second one ends it at once. Not for a program that waits outside of Python.
     """
+    standard_streams.open_missing()
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         _fail(
@@ -48,12 +58,10 @@ def run(
         _check_arguments(values, arguments)
         if not FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
-        if tensorflow:
-            if not importlib.util.find_spec("tensorflow"):
-                _fail("This program needs TensorFlow: pip install keras-homography.")
-            _import_tensorflow()
-            memory.keep_freed_memory()
-        return _call(main, values)
+        if tensorflow and not importlib.util.find_spec("tensorflow"):
+            _fail("This program needs TensorFlow: pip install keras-homography.")
+        with _sigterm_as_exit() if handle_sigterm else contextlib.nullcontext():
+            return _call(main, values, tensorflow)
 
     app.run(run_main, argv=resolve_flagfiles(sys.argv))
 
@@ -97,8 +105,29 @@ def resolved_flags(module: types.ModuleType) -> str:
 
 
 def _fail(message: object) -> NoReturn:
-    print(f"Error: {message}", file=sys.stderr)
+    # Names of files may hold anything: newlines, and sequences that control a terminal.
+    line = re.sub(r"[\x00-\x1f\x7f]", lambda found: repr(found[0])[1:-1], str(message))
+    standard_streams.print_error(f"Error: {line}")
     sys.exit(2)
+
+
+@contextlib.contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """Raise `SystemExit` at the first SIGTERM, unless somebody else handles it."""
+
+    def stop(number: int, frame: types.FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        sys.exit(128 + number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _check_arguments(values: Sequence[str], names: Sequence[str]) -> None:
@@ -129,16 +158,33 @@ def _import_tensorflow() -> None:
     tf.get_logger().setLevel(python_logging.ERROR)
 
 
-def _call(main: Callable[..., int | None], values: Sequence[str]) -> int | None:
+def _call(main: Callable[..., int | None], values: Sequence[str], tensorflow: bool) -> int | None:
     """Call `main`; print the message of a user's mistake, or of a full or read-only disk."""
     try:
-        return main(*values)
+        if tensorflow:
+            _import_tensorflow()
+            memory.keep_freed_memory()
+        code = main(*values)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # as by `| head`
+        standard_streams.discard_output()
+        return 128 + getattr(signal, "SIGPIPE", 13)
     except (UserError, OSError) as error:
+        _flush_or_discard()
         _fail(error)
+    except UnicodeEncodeError as error:
+        if error.reason != "surrogates not allowed":
+            raise
+        _fail(
+            f"A name is not UTF-8, or the locale is not: {error.object!a:.300}. "
+            "Rename the file or folder, or set PYTHONUTF8=1."
+        )
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+        return _interrupted()
     except Exception as error:  # TensorFlow writes files itself, and raises its own classes
+        if standard_streams.is_interrupt(error):
+            return _interrupted()
         for number in _DISK_ERRORS:
             if os.strerror(number) in str(error):
                 _fail(
@@ -146,3 +192,15 @@ def _call(main: Callable[..., int | None], values: Sequence[str]) -> int | None:
                     "give another folder, and run the same command again."
                 )
         raise
+
+
+def _flush_or_discard() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        standard_streams.discard_output()
+
+
+def _interrupted() -> int:
+    standard_streams.print_error("Interrupted.")
+    return 130

@@ -1,18 +1,29 @@
 """Read images and videos from files, and convert images of several types to grayscale."""
 
+import itertools
 import os
 import pathlib
+import re
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 # Of the image files that are looked for in folders.
 SUFFIXES = (*JPEG_SUFFIXES, ".png", ".bmp", ".tif", ".tiff", ".webp")
+# How containers of frames begin. FFmpeg would open playlists too, and the files that they name.
+_VIDEO = re.compile(
+    rb"RIFF.{4}AVI |.{4}(ftyp|styp|moov|mdat|free|skip|wide|pnot)|\x1aE\xdf\xa3|\0\0\x01"
+    rb"|\0{3}\x01|G.{187}G|.{4}G.{191}G|0&\xb2u|\x06\x0e\x2b\x34|FLV\x01|OggS\0|GIF8|DKIF"
+    rb"|YUV4MPEG2 |\xff\xd8\xff",
+    re.DOTALL,
+)
+_MAX_DAMAGED = 1000  # frames in sequence, after which a video is over
 
 
 def as_gray(image: npt.ArrayLike, name: str) -> npt.NDArray[np.uint8]:
@@ -122,31 +133,51 @@ def read_image(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
 
 def read_video(
     path: str | os.PathLike[str],
-) -> tuple[Iterator[tuple[int, npt.NDArray[np.uint8]]], int]:
+) -> tuple[Iterator[tuple[int, npt.NDArray[np.uint8] | None]], int]:
     """Open a video.
 
     Args:
-      path: of a file in a format that OpenCV reads.
+      path: of a file in a format that OpenCV reads: MP4, AVI, Matroska, MPEG and others. Lists of
+        other files are refused.
 
     Returns:
-      `(frames, count)`: an iterator of `(number, image)`, images uint8 `[height, width, 3]`, RGB;
-      and the number of frames, 0 if the file does not say.
+      `(frames, count)`: an iterator of `(number, image)`, images uint8 `[height, width, 3]`, RGB,
+      None for a damaged frame that others follow; and the number of frames that the file
+      announces, 0 if it does not.
 
     Raises:
       UserError: no such file, or not one readable frame.
     """
     if not os.path.isfile(path):
         raise UserError(f"{path} does not exist; give a video file.")
-    capture = cv2.VideoCapture(str(path))
-    success, first = capture.read()
-    if not success:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    if not _VIDEO.match(head):
+        raise UserError(
+            f"{path} is not a video: it does not begin as MP4, AVI, Matroska, MPEG or another "
+            "container of frames. Lists of other files are not opened."
+        )
+    with files.plain_path(path) as plain:
+        capture = cv2.VideoCapture(plain)
+    frames = _frames(capture)
+    first = next(frames, None)
+    if first is None:
         raise UserError(f"{path} is not a video that OpenCV can read.")
+    return itertools.chain([first], frames), max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
-    def frames() -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
-        number, success, frame = 0, True, first
-        while success:
+
+def _frames(capture: cv2.VideoCapture) -> Iterator[tuple[int, npt.NDArray[np.uint8] | None]]:
+    """Yield `(number, image)`; after a frame that cannot be decoded, OpenCV reads the next."""
+    number = damaged = 0
+    while damaged < _MAX_DAMAGED:
+        success, frame = capture.read()
+        if success:
+            yield from ((missing, None) for missing in range(number - damaged, number))
             yield number, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-            number += 1
-            success, frame = capture.read()
-
-    return frames(), max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+            damaged = 0
+        else:
+            damaged += 1
+        number += 1

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
+from keras_homography.visualization import image_output
 
 _TILES = 8  # of a checkerboard, along the longer side
 _BLINK = 600  # milliseconds a frame
@@ -89,9 +90,4 @@ def write_blink(path: pathlib.Path, aligned: np.ndarray, image_b: np.ndarray) ->
     Raises:
       OSError: the file cannot be written.
     """
-    animation = cv2.Animation()
-    animation.frames = [cv2.cvtColor(image, cv2.COLOR_RGB2BGR) for image in (aligned, image_b)]
-    animation.durations = [_BLINK] * 2
-    animation.loop_count = 0
-    if not cv2.imwriteanimation(str(path), animation):
-        raise OSError(f"{path} cannot be written.")
+    image_output.write_gif(path, (aligned, image_b), _BLINK)

@@ -2,13 +2,14 @@
 
 import contextlib
 import pathlib
-import tempfile
 from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
+from keras_homography.utils import files, image_input
+from keras_homography.utils.errors import UserError
 from keras_homography.visualization import alignment_overlays
 
 _FRAMES_PER_SECOND = 25.0
@@ -28,6 +29,9 @@ def open_writer(
     Yields:
       A function of `(image_b, a_from_b)`: uint8 `[height, width, 3]` and float64 `[3, 3]`, pixels
       of B to pixels of A.
+
+    Raises:
+      OSError: the video cannot be written; what was there stays.
     """
     if path is None:
         yield lambda image_b, a_from_b: None
@@ -36,20 +40,44 @@ def open_writer(
     width, height = arrays.image_size(small)
     size = width + width % 2, height + height % 2  # players of MPEG-4 need even sides
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        unfinished, count = pathlib.Path(folder) / path.name, 0
-        codec = cv2.VideoWriter.fourcc(*"mp4v")
-        writer = cv2.VideoWriter(str(unfinished), codec, _FRAMES_PER_SECOND, size)
+    with contextlib.ExitStack() as stack:
+        write: Callable[[np.ndarray], None] | None = None
 
         def append(image_b: np.ndarray, a_from_b: np.ndarray) -> None:
+            nonlocal write
+            if write is None:
+                write = stack.enter_context(_open_file(path, size))
+            write(cv2.warpPerspective(image_b, small_from_a @ a_from_b, size))
+
+        yield append
+
+
+@contextlib.contextmanager
+def _open_file(path: pathlib.Path, size: tuple[int, int]) -> Iterator[Callable[[np.ndarray], None]]:
+    """Open a video file; it replaces `path` when all its frames can be read back."""
+    count = 0
+    with files.atomic_write(path) as unfinished:
+        with files.plain_path(unfinished) as plain:
+            codec = cv2.VideoWriter.fourcc(*"mp4v")
+            writer = cv2.VideoWriter(plain, codec, _FRAMES_PER_SECOND, size)
+        if not writer.isOpened():
+            raise OSError(f"{path} cannot be written.")
+
+        def write(frame: np.ndarray) -> None:
             nonlocal count
-            frame = cv2.warpPerspective(image_b, small_from_a @ a_from_b, size)
             writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
             count += 1
 
         try:
-            yield append
+            yield write
         finally:
             writer.release()
-        if count:
-            unfinished.replace(path)
+        if _count_frames(unfinished) != count:
+            raise OSError(f"{path} cannot be written as a whole: is the disk full?")
+
+
+def _count_frames(path: pathlib.Path) -> int:
+    try:
+        return sum(image is not None for _, image in image_input.read_video(path)[0])
+    except UserError:
+        return 0

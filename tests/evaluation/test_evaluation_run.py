@@ -30,7 +30,7 @@ def work(tmp_path_factory):
     (work / "broken.keras").write_bytes(b"not a model")
     save_model(work / "small.keras", 64)
     (work / "taken").mkdir()
-    (work / "taken" / "thesis.tex").write_text("work of years")
+    (work / "taken" / "metrics.json").write_text("work of years")
     (work / "file").write_text("")
     return work
 
@@ -46,7 +46,7 @@ def work(tmp_path_factory):
         ({"dataset": "empty"}, "No usable image below empty"),
         ({"dataset": "small"}, "300x120 is below 128 pixels"),
         ({"dataset": "nowhere"}, "neither a folder nor a TFDS dataset"),
-        ({"output_dir": "taken"}, "holds files of something else, such as thesis.tex"),
+        ({"output_dir": "taken"}, r"metrics\.json is not as this program wrote it"),
         ({"output_dir": "file"}, "is not a folder"),
     ],
 )

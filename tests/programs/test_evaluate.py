@@ -69,6 +69,7 @@ def test_a_run_leaves_everything_behind(finished):
         "error_by_strength.png",
         "sheet_none.jpg",
         "sheet_noise.jpg",
+        "manifest.json",
     }
     assert [path.name for path in output_dir.parent.iterdir()] == ["first"]
     assert "pairs/s" in process.stdout
@@ -151,6 +152,7 @@ def test_python_gives_the_same_metrics_and_replaces_the_folder(finished, work, m
             name: before[name] for name in ROW - times
         }
     assert [path.name for path in again.parent.iterdir()] == ["run"]
+    assert (first / "sheet_noise.jpg").exists()
     assert not (again / "sheet_noise.jpg").exists()
 
 

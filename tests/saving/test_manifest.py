@@ -6,6 +6,7 @@ import json
 import pytest
 
 from keras_homography.saving import manifest
+from keras_homography.utils.errors import UserError
 
 
 def test_digest_of_a_file_is_its_sha256(tmp_path):
@@ -50,3 +51,59 @@ def test_a_missing_or_damaged_manifest_lists_nothing(tmp_path, text):
     if text is not None:
         (tmp_path / manifest.MANIFEST).write_text(text)
     assert manifest.read_manifest(tmp_path) == {}
+
+
+def replace(folder, text):
+    with manifest.replace(folder, "model") as temporary:
+        temporary.write_text(text)
+
+
+def test_a_listed_file_is_replaced_and_listed(tmp_path):
+    for text in ("one", "two"):
+        replace(tmp_path, text)
+        assert (tmp_path / "model").read_text() == text
+        assert manifest.read_manifest(tmp_path) == {"model": manifest.digest(tmp_path / "model")}
+    assert set(json.loads((tmp_path / "manifest.json").read_text())) == {"schema_version", "sha256"}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_kill_at_any_moment_leaves_a_file_that_may_be_replaced(tmp_path, monkeypatch, moment):
+    """Killed before the renaming, or after it and before the manifest is complete."""
+    replace(tmp_path, "one")
+    with monkeypatch.context() as patch:
+
+        def killed(*arguments):
+            raise SystemExit
+
+        if moment == "before":
+            patch.setattr(type(tmp_path), "replace", killed)
+        else:
+            patch.setattr(manifest, "write_manifest", killed)
+        with pytest.raises(SystemExit):
+            replace(tmp_path, "two")
+    assert (tmp_path / "model").read_text() == {"before": "one", "after": "two"}[moment]
+    replace(tmp_path, "three")
+    assert (tmp_path / "model").read_text() == "three"
+
+
+def test_what_appears_while_a_file_is_written_stays(tmp_path):
+    with (
+        pytest.raises(UserError, match="model is not as"),
+        manifest.replace(tmp_path, "model") as t,
+    ):
+        t.write_text("ours")
+        (tmp_path / "model").write_text("mine")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_former_files_are_removed_if_they_are_as_listed(tmp_path):
+    names = ["former", "changed", "current"]
+    for name in [*names, "mine"]:
+        (tmp_path / name).write_text("text")
+    manifest.write_manifest(tmp_path, names)
+    (tmp_path / "changed").write_text("mine")
+    manifest.remove_former(tmp_path, ["former", "changed", "mine", "absent"])
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("changed", "current", "mine", "manifest.json"),
+    }
+    assert set(manifest.read_manifest(tmp_path)) == {"current"}

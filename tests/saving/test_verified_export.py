@@ -13,7 +13,7 @@ import tensorflow as tf
 from ai_edge_litert import interpreter as litert
 
 from keras_homography import geometry
-from keras_homography.saving import formats, loading, verified_export
+from keras_homography.saving import formats, loading, manifest, verified_export
 
 
 def test_every_file_is_compared(exported_with_parity):
@@ -139,10 +139,11 @@ def wrong(monkeypatch):
 
 def test_a_file_that_differs_is_refused_and_removed(small_model, small_pairs, tmp_path, wrong):
     (tmp_path / "model.keras").write_text("the last good file")
+    manifest.write_manifest(tmp_path, ["model.keras"])
     wrong("keras", small_model, share=1.0)
     with pytest.raises(verified_export.ParityError, match=r"model\.keras differs .* by 9 px"):
         verified_export.export(small_model, tmp_path, small_pairs)
-    assert os.listdir(tmp_path) == ["model.keras"]
+    assert set(os.listdir(tmp_path)) == {"model.keras", "manifest.json"}
     assert (tmp_path / "model.keras").read_text() == "the last good file"
 
 

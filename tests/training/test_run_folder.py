@@ -6,6 +6,7 @@ import pytest
 from helpers.tiny_runs import tiny_config
 
 from keras_homography.training import run_folder
+from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
 
@@ -60,8 +61,9 @@ def test_a_file_is_no_folder(config, tmp_path):
 
 def test_what_a_killed_process_left_half_written_is_removed(config, tmp_path):
     run_folder.prepare(config)
-    leftover = tmp_path / "run" / ".0123abcd-model.keras"
-    leftover.write_text("half")
+    with files.atomic_write(tmp_path / "run" / "model.keras") as leftover:
+        leftover.touch()
+    (tmp_path / "run" / "model.keras").rename(leftover)
     run_folder.prepare(config)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.flags"]
 
