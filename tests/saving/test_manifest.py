@@ -87,12 +87,13 @@ def test_a_kill_at_any_moment_leaves_a_file_that_may_be_replaced(tmp_path, monke
 
 
 def test_what_appears_while_a_file_is_written_stays(tmp_path):
-    with (
-        pytest.raises(UserError, match="model is not as"),
-        manifest.replace(tmp_path, "model") as t,
-    ):
-        t.write_text("ours")
-        (tmp_path / "model").write_text("mine")
+    def write():
+        with manifest.replace(tmp_path, "model") as temporary:
+            temporary.write_text("ours")
+            (tmp_path / "model").write_text("mine")
+
+    with pytest.raises(UserError, match="model is not as"):
+        write()
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
