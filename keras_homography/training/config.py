@@ -113,6 +113,11 @@ class TrainConfig:
     task: int | None = _option(
         None, "Index of this machine among --workers, from 0. Default: from TF_CONFIG."
     )
+    allow_network: bool = _option(
+        False,
+        "Let --workers open their ports to other machines. TensorFlow runs any graph that reaches "
+        "such a port, without authentication: only in a private network.",
+    )
     mixed_precision: str = _option(
         "none",
         "Compute type of the hidden layers; 'auto' is bfloat16 where the device computes in it.",

@@ -1,13 +1,15 @@
-"""Folder of a training run: may a run begin or resume there, and its `run.flags`."""
+"""Folder of a training run: may a run begin or resume there, its lock, and its `run.flags`."""
 
+import contextlib
 import pathlib
+from collections.abc import Iterator
 
 from keras_homography.training import training_flags
 from keras_homography.training.config import TrainConfig
-from keras_homography.utils import files
+from keras_homography.utils import files, operating_system
 from keras_homography.utils.errors import UserError
 
-_RUN_FLAGS = "run.flags"
+_RUN_FLAGS, _LOCK = "run.flags", "run.lock"
 # Options that change neither the weights nor the pairs that are learned from.
 _FREE_TO_CHANGE = (
     "steps",
@@ -23,6 +25,7 @@ _FREE_TO_CHANGE = (
     "data_service",
     "make_pairs_on",
     "trust_model",
+    "allow_network",
 )
 _OF_ONE_WORKER = ("gpus", "task", "data_dir", "cache", "data_service")
 
@@ -40,7 +43,7 @@ def check_run_folder(config: TrainConfig) -> None:
     files.check_writable(output_dir)
     run_flags = output_dir / _RUN_FLAGS
     if not run_flags.exists():
-        if output_dir.exists() and any(output_dir.iterdir()):
+        if output_dir.exists() and any(path.name != _LOCK for path in output_dir.iterdir()):
             raise UserError(
                 f"{output_dir} is not empty and holds no run of this program. Give another "
                 "--output_dir."
@@ -56,6 +59,28 @@ def check_run_folder(config: TrainConfig) -> None:
             f"there, {' '.join(sorted(requested - stored))} here. Use the same flags, or another "
             "--output_dir."
         )
+
+
+def check_unlocked(config: TrainConfig) -> None:
+    """Raise a `UserError` that names the process that trains in the folder, if there is one."""
+    operating_system.check_unlocked(pathlib.Path(config.output_dir) / _LOCK)
+
+
+@contextlib.contextmanager
+def locked(config: TrainConfig) -> Iterator[None]:
+    """Create the folder and keep other trainings out of it, until the block or the process ends.
+
+    Args:
+      config: Of the run.
+
+    Raises:
+      UserError: Another process trains there, or has made it the folder of another run.
+    """
+    output_dir = pathlib.Path(config.output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with operating_system.exclusive_lock(output_dir / _LOCK):
+        check_run_folder(config)  # again: another run may have begun since
+        yield
 
 
 def prepare(config: TrainConfig) -> None:

@@ -30,9 +30,20 @@ def run(module, *arguments, cwd=None, timeout=300):
         return subprocess.CompletedProcess([module, *arguments], child.exitcode, *texts)
 
 
+def start(module, *arguments, output):
+    """Start `python -m module` and return its `multiprocessing.Process`.
+
+    `output` is the path of the file that receives stdout and stderr.
+    """
+    child = _PROCESSES.Process(target=_main, args=(module, arguments, None, [output, output]))
+    child.start()
+    return child
+
+
 def _main(module, arguments, cwd, outputs):
     for number, path in enumerate(outputs, start=1):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.chdir(cwd or ".")
     sys.argv = [module, *arguments]
+    sys.orig_argv = [sys.executable, "-m", module, *arguments]  # as a process of its own has it
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -15,9 +15,9 @@ SPEC = PairSpec(patch_size=32, rho=4, image_width=80, image_height=60)
 
 
 @pytest.fixture(scope="module")
-def batch():
+def batch(image_folder):
     """Eight pairs: `(patches, h4pt)`."""
-    source = sources.open_source("synthetic", "train", height=60, width=80, min_side=32)
+    source = sources.open_source(str(image_folder), "all", height=60, width=80, min_side=32)
     return next(iter(batching.pair_batches(source, SPEC, seed=0, batch_size=8)))
 
 

@@ -132,10 +132,15 @@ def test_photometric_leads_to_the_truth(labeled):
     patches, true = labeled
     h4pt = tf.Variable(true + 3.0 * np.array([[1, 0], [0, -1], [-1, 0], [0, 1]], np.float32))
     optimizer = keras.optimizers.Adam(0.1)
-    for _ in range(150):
+
+    @tf.function
+    def step():
         with tf.GradientTape() as tape:
             loss = losses.photometric(patches, h4pt)
         optimizer.apply_gradients([(tape.gradient(loss, h4pt), h4pt)])
+
+    for _ in range(150):
+        step()
     assert metrics.corner_errors(true, h4pt).max() < 0.5
 
 

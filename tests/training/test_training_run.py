@@ -160,7 +160,7 @@ def test_trains_on_coco(coco_data_dir, tmp_path, capsys):
 
 
 def test_unlabeled_frames(finished, images, tmp_path, capsys):
-    """Starts from another run, and resumes; no corner error is made up."""
+    """Learns from the weights of another run; no corner error is made up."""
     (tmp_path / "frames").mkdir()
     for number in range(8):
         frame = images[0][10:90, 20 + number : 116 + number]
@@ -170,7 +170,6 @@ def test_unlabeled_frames(finished, images, tmp_path, capsys):
         dataset=tmp_path / "frames",
         loss="photometric",
         initial_weights=finished[1].output_dir / "model.keras",
-        steps=4,
     )
     metrics = training.run(config).metrics
     printed = capsys.readouterr().out
@@ -179,8 +178,6 @@ def test_unlabeled_frames(finished, images, tmp_path, capsys):
     assert set(metrics["validation"]) == set(metrics["identity"]) == {"photometric"}
     assert 0 < metrics["validation"]["photometric"] < 2
     assert cv2.imread(f"{config.output_dir}/validation.png").shape == (2 * 2 * 16, 4 * 16, 3)
-    training.run(dataclasses.replace(config, steps=6))
-    assert "step 4 to 6" in capsys.readouterr().out
 
 
 def test_a_signal_stops_with_the_state_saved(tmp_path, monkeypatch, capsys):
