@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from keras_homography.data import endless_stream
+
 # The image with a number, int64 scalar -> uint8 `[height, width, 1]`, in the graph.
 GetImage = Callable[[tf.Tensor], tf.Tensor]
 
@@ -56,17 +58,26 @@ class IndexedSource:
       count: how many images there are.
       get_image: returns the image of a number below `count`, in the graph.
       skipped: `{path or name: reason}` of the images that are not used.
+      can_fail: whether an image may be unreadable once the stream begins: not if all are in memory.
 
     Attributes:
       num_images: the same as `count`, which other sources may not know.
     """
 
-    def __init__(self, name: str, count: int, get_image: GetImage, skipped: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        count: int,
+        get_image: GetImage,
+        skipped: dict[str, str],
+        can_fail: bool = True,
+    ) -> None:
         self.name = name
         self.count: int | None = count
         self.skipped = skipped
         self.num_images = count
         self._get_image = get_image
+        self._can_fail = can_fail
 
     def stream(self, seed: int, start: int = 0, shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
         """Return the endless sequence of images of a seed: see `sources.ImageSource.stream`."""
@@ -74,5 +85,6 @@ class IndexedSource:
         def pick(position: tf.Tensor) -> tf.Tensor:
             return self._get_image(shuffled_index(position, self.num_images, seed))
 
-        picked = stream_positions(start, shard).map(with_position(pick), tf.data.AUTOTUNE)
-        return picked.ignore_errors()
+        if self._can_fail:
+            return endless_stream.readable_images(self.name, self.num_images, pick, start, shard)
+        return stream_positions(start, shard).map(with_position(pick), tf.data.AUTOTUNE)

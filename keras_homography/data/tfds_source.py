@@ -1,9 +1,11 @@
 """Source of the images of a TensorFlow Datasets (TFDS) dataset."""
 
+import os
+
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from keras_homography.data import decoded_cache, decoding, indexed_source
+from keras_homography.data import decoded_cache, decoding, endless_stream, indexed_source
 from keras_homography.data.sources import ImageSource
 from keras_homography.utils.errors import UserError
 
@@ -37,6 +39,7 @@ class TfdsSource:
     """
 
     _BLOCK = 1024  # encoded images: about 160 MB of COCO
+    _MAX_ROUNDS, _MAX_BLOCKS = 3, 12  # in a row without an image that can be read
 
     def __init__(
         self,
@@ -71,7 +74,8 @@ class TfdsSource:
             decoders=tfds.decode.PartialDecoding(
                 {"image": True}, decoders={"image": tfds.decode.SkipDecoding()}
             ),
-            read_config=tfds.ReadConfig(try_autocache=False),
+            # The error of an asserted cardinality would come again and again, and be ignored.
+            read_config=tfds.ReadConfig(try_autocache=False, assert_cardinality=False),
         ).map(lambda example: example["image"])
 
     def stream(self, seed: int, start: int = 0, shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
@@ -82,22 +86,32 @@ class TfdsSource:
         """
 
         def one_round(round_number: tf.Tensor) -> tf.data.Dataset:
-            def shuffle(number: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
+            def shuffle(number: tf.Tensor, block: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
                 # Not `Dataset.shuffle`: it takes no seed of the graph once a global one is set.
                 seed_of_block = tf.stack([tf.cast(seed, tf.int64), round_number * 2**32 + number])
-                return tf.random.experimental.stateless_shuffle(block, seed_of_block)
+                first = round_number * self._num_images + number * self._BLOCK
+                positions = first + tf.range(tf.size(block, tf.int64))
+                shuffled = tf.random.experimental.stateless_shuffle(block, seed_of_block)
+                selected = (positions >= start) & ((positions - start) % count == index)
+                return positions[selected], shuffled[selected]
 
-            shuffled = self._encoded.batch(self._BLOCK).enumerate().map(shuffle).unbatch()
-            return shuffled.enumerate(round_number * self._num_images)
+            return self._encoded.batch(self._BLOCK).enumerate().map(shuffle)
+
+        def decode_block(positions: tf.Tensor, block: tf.Tensor) -> tf.data.Dataset:
+            # Errors are ignored within a block only: that of a missing file would come for ever.
+            numbered = tf.data.Dataset.from_tensor_slices((positions, block))
+            decoded = numbered.map(self._decode, os.cpu_count()).ignore_errors()
+            return decoded.concatenate(heartbeat)
 
         index, count = shard
-        return (
-            tf.data.Dataset.counter(start // self._num_images)
-            .flat_map(one_round)
-            .skip(start % self._num_images)
-            .shard(count, index)
-            .map(self._decode, tf.data.AUTOTUNE)
-            .ignore_errors()
+        shape = [*self._cache_key[:2], 1]
+        heartbeat = tf.data.Dataset.from_tensors(
+            (tf.constant(endless_stream.HEARTBEAT, tf.int64), tf.zeros(shape, tf.uint8))
+        )
+        rounds = tf.data.Dataset.counter(start // self._num_images).flat_map(one_round)
+        max_blocks = self._MAX_ROUNDS * -(-self._num_images // self._BLOCK)
+        return endless_stream.end_without_images(
+            rounds.flat_map(decode_block), self.name, min(max_blocks, self._MAX_BLOCKS)
         )
 
     def cache(self, cache: str) -> indexed_source.IndexedSource:
@@ -123,7 +137,11 @@ class TfdsSource:
         if not images.used:
             raise UserError(f"No usable image in {self.name}: all {self.count} are skipped.")
         return indexed_source.IndexedSource(
-            self.name, len(images.used), images.get_image, images.skipped
+            self.name,
+            len(images.used),
+            images.get_image,
+            images.skipped,
+            can_fail=cache != "memory",
         )
 
 

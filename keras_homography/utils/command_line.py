@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from keras_homography.utils import files, memory, standard_streams
+from keras_homography.utils import errors, files, memory, standard_streams
 from keras_homography.utils.errors import UserError
 
 # OpenCV reads this once, when it is imported: no file may claim more than 16,384 x 16,384.
@@ -185,6 +185,9 @@ def _call(main: Callable[..., int | None], values: Sequence[str], tensorflow: bo
     except Exception as error:  # TensorFlow writes files itself, and raises its own classes
         if standard_streams.is_interrupt(error):
             return _interrupted()
+        user_error = errors.of_graph(error)
+        if user_error is not None:
+            _fail(user_error)
         for number in _DISK_ERRORS:
             if os.strerror(number) in str(error):
                 _fail(
