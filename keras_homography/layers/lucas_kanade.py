@@ -5,6 +5,7 @@ Gauss–Newton on the difference of the patches, coarse to fine, as derived in
 images.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -146,6 +147,51 @@ class Comparison:
         return distance / tf.square(tf.clip_by_value(overlap, 0.1, 1.0))
 
 
+@functools.cache
+def _refinement(
+    steps: tuple[tuple[int, ...], ...], block: int, min_overlap: float, robust: bool
+) -> tf.types.experimental.PolymorphicFunction:
+    """Make the function of a `LucasKanade` with these arguments.
+
+    A `tf.function` of its own, as `LookAgain` calls it five times: tracing its thousands of
+    operators once instead takes a third of the time of an export.
+    """
+
+    def refine(pairs: tf.Tensor, h4pt: tf.Tensor) -> Refined:
+        size = pairs.shape[1]
+        units_from_pixels, pixels_from_units = geometry.normalization(size)
+        a_from_b = units_from_pixels @ geometry.matrix_from_h4pt(h4pt, size) @ pixels_from_units
+        levels = [
+            Level(
+                tf.nn.avg_pool2d(pairs, shrink, shrink, "VALID") if shrink > 1 else pairs,
+                block,
+            )
+            for shrink, _ in steps
+        ]
+        tone = tf.zeros_like(a_from_b[:, :, :1])
+        # Gray levels first, with the geometry as it is; twice, to leave out what is occluded.
+        tone = Comparison(levels[0], a_from_b, tone, robust).fit_tone()
+        before = Comparison(levels[0], a_from_b, tone, robust)
+        tone = before.fit_tone()
+        for level, (_, count) in zip(levels, steps, strict=True):
+            for _ in range(count):
+                comparison = Comparison(level, a_from_b, tone, robust)
+                step, tone = comparison.fit()
+                a_from_b = geometry.move(a_from_b, step)
+        after = Comparison(levels[0], a_from_b, tone, robust)
+        refined = geometry.h4pt_from_matrix(pixels_from_units @ a_from_b @ units_from_pixels, size)
+        initial = before.disagreement(min_overlap)
+        is_better = after.disagreement(min_overlap) <= _TOLERATED_INCREASE * initial
+        disagreement = tf.where(
+            is_better, comparison.disagreement(min_overlap), steps[0][0] * initial
+        )
+        squared = tf.reduce_sum(tf.square(step), axis=[1, 2]) + 1e-12  # its root has a gradient
+        last_step = 0.5 * size * tf.sqrt(squared)
+        return Refined(tf.where(is_better, refined, h4pt), disagreement[:, 0, 0], last_step)
+
+    return tf.function(refine, autograph=False, reduce_retracing=True)
+
+
 @keras.saving.register_keras_serializable("keras_homography")
 class LucasKanade(keras.layers.Layer):
     """Refine `h4pt` by Lucas–Kanade, where that makes the patches agree better.
@@ -180,39 +226,8 @@ class LucasKanade(keras.layers.Layer):
 
     def call(self, pairs: tf.Tensor, h4pt: tf.Tensor) -> Refined:
         """Refine the homographies of pairs: see the class."""
-        size = pairs.shape[1]
-        units_from_pixels, pixels_from_units = geometry.normalization(size)
-        a_from_b = units_from_pixels @ geometry.matrix_from_h4pt(h4pt, size) @ pixels_from_units
-        levels = [
-            Level(
-                tf.nn.avg_pool2d(pairs, shrink, shrink, "VALID") if shrink > 1 else pairs,
-                self.block,
-            )
-            for shrink, _ in self.steps
-        ]
-        tone = tf.zeros_like(a_from_b[:, :, :1])
-        # Gray levels first, with the geometry as it is; twice, to leave out what is occluded.
-        tone = self._compare(levels[0], a_from_b, tone).fit_tone()
-        before = self._compare(levels[0], a_from_b, tone)
-        tone = before.fit_tone()
-        for level, (_, count) in zip(levels, self.steps, strict=True):
-            for _ in range(count):
-                comparison = self._compare(level, a_from_b, tone)
-                step, tone = comparison.fit()
-                a_from_b = geometry.move(a_from_b, step)
-        after = self._compare(levels[0], a_from_b, tone)
-        refined = geometry.h4pt_from_matrix(pixels_from_units @ a_from_b @ units_from_pixels, size)
-        initial = before.disagreement(self.min_overlap)
-        is_better = after.disagreement(self.min_overlap) <= _TOLERATED_INCREASE * initial
-        disagreement = tf.where(
-            is_better, comparison.disagreement(self.min_overlap), self.steps[0][0] * initial
-        )
-        squared = tf.reduce_sum(tf.square(step), axis=[1, 2]) + 1e-12  # its root has a gradient
-        last_step = 0.5 * size * tf.sqrt(squared)
-        return Refined(tf.where(is_better, refined, h4pt), disagreement[:, 0, 0], last_step)
-
-    def _compare(self, level: Level, a_from_b: tf.Tensor, tone: tf.Tensor) -> Comparison:
-        return Comparison(level, a_from_b, tone, self.robust)
+        refine = _refinement(self.steps, self.block, self.min_overlap, self.robust)
+        return Refined(*refine(pairs, h4pt))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""

@@ -60,6 +60,9 @@ def load_model(path: str | os.PathLike[str], trust: bool = False) -> keras.Model
 def predict_h4pt(model: keras.Model, pairs: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Predict the main output of a Keras model.
 
+    Eagerly: a refined model has ten thousand operators, and compiling them takes longer than a few
+    hundred pairs.
+
     Args:
       model: Maps pairs to corner offsets, its first output.
       pairs: float32 `[n, size, size, 2]`, gray levels in 0..255.
@@ -67,8 +70,9 @@ def predict_h4pt(model: keras.Model, pairs: npt.ArrayLike) -> npt.NDArray[np.flo
     Returns:
       `h4pt`, float32 `[n, 4, 2]`, pixels.
     """
-    outputs = model(tf.convert_to_tensor(pairs, tf.float32), training=False)
-    return tf.nest.flatten(outputs)[0].numpy()
+    batches = tf.data.Dataset.from_tensor_slices(np.asarray(pairs, np.float32)).batch(64)
+    predicted = [tf.nest.flatten(model(batch, training=False))[0].numpy() for batch in batches]
+    return np.concatenate(predicted)
 
 
 def _check_shapes(path: str, model: keras.Model) -> None:

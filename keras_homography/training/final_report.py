@@ -6,9 +6,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_homography.saving import verified_export
+from keras_homography.saving import loading, verified_export
 from keras_homography.training.checkpointing import Checkpoints
 from keras_homography.training.config import TrainConfig
 from keras_homography.training.validation import ValidationSet
@@ -41,7 +40,7 @@ def write(
     output_dir = pathlib.Path(config.output_dir)
     validation_dataset = config.validation_dataset or config.dataset
     parity = verified_export.export(model, output_dir, validation_set.patches[:8])
-    h4pt = tf.nest.flatten(model.predict(validation_set.patches, verbose=0))[0]
+    h4pt = loading.predict_h4pt(model, validation_set.patches)
     summary = validation_set.summarize(h4pt)
     identity = validation_set.summarize(np.zeros_like(h4pt))
     report = {
