@@ -1,5 +1,6 @@
 """Files of checkpoints as others may have left them: damaged, or leading out of their folder."""
 
+import contextlib
 import json
 import pathlib
 import re
@@ -18,7 +19,7 @@ _MAX_INDEX_BYTES, _MAX_HISTORY_BYTES = 2**16, 2**26
 UNREADABLE = (
     tf.errors.OpError,
     AssertionError,
-    KeyError,
+    LookupError,
     RuntimeError,
     TypeError,
     ValueError,
@@ -37,25 +38,35 @@ def list_names(folder: pathlib.Path) -> list[str]:
     Raises:
       UserError: The index names a file outside of the folder, or one that is no checkpoint.
     """
-    try:
-        operating_system.require_regular(folder / _INDEX)
-        with (folder / _INDEX).open("rb") as file:
-            content = file.read(_MAX_INDEX_BYTES)
-        state = type(tf.train.generate_checkpoint_state_proto(".", "ckpt-0"))()
-        text_format.Merge(content.decode(), state)
-    except (OSError, ValueError, text_format.ParseError):  # UserError is a ValueError
+    listed = _read_index(folder)
+    if listed is None:
         found = {path.stem for path in folder.glob("ckpt-*.index") if _NAME.fullmatch(path.stem)}
         return sorted(found, key=step_of, reverse=True)
-    listed = [*state.all_model_checkpoint_paths, state.model_checkpoint_path]
     for name in listed:
-        if name and not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name):
             raise UserError(
                 f"{folder / _INDEX} names {name!r:.200}, which is no checkpoint of this folder. "
                 "Nothing was restored or deleted. Remove that file if you do not trust where it "
                 "comes from, or give another --output_dir."
             )
-    names = dict.fromkeys(name for name in reversed(listed) if name)
-    return list(names)
+    return listed
+
+
+def _read_index(folder: pathlib.Path) -> list[str] | None:
+    """Return the names in TensorFlow's index, the newest first; None if it cannot be read."""
+    # As TensorFlow reads it: another parser could see other names.
+    state = tf.compat.v1.train.generate_checkpoint_state_proto(".", "ckpt-0")
+    state.Clear()
+    try:
+        operating_system.require_regular(folder / _INDEX)
+        with (folder / _INDEX).open("rb") as file:
+            text_format.Merge(file.read(_MAX_INDEX_BYTES).decode(), state)
+    except (OSError, ValueError, text_format.ParseError):  # UserError is a ValueError
+        return None
+    if not state.model_checkpoint_path:
+        return None
+    names = [state.model_checkpoint_path, *reversed(state.all_model_checkpoint_paths)]
+    return list(dict.fromkeys(names))
 
 
 def write_index(folder: pathlib.Path, names: list[str]) -> None:
@@ -65,8 +76,11 @@ def write_index(folder: pathlib.Path, names: list[str]) -> None:
       folder: Of one `tf.train.CheckpointManager`.
       names: The newest first; none removes the index.
     """
+    if _read_index(folder) == (names or None):
+        return
     if not names:
-        (folder / _INDEX).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            (folder / _INDEX).unlink()
         return
     lines = [f'model_checkpoint_path: "{names[0]}"\n']
     lines += [f'all_model_checkpoint_paths: "{name}"\n' for name in reversed(names)]

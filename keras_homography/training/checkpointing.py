@@ -1,5 +1,6 @@
 """Checkpoints of a training run: save, resume, keep the best round."""
 
+import functools
 import json
 import pathlib
 import time
@@ -63,18 +64,20 @@ class Checkpoints(keras.callbacks.Callback):
             least=self._lowest,
         )
         self._best_state = tf.train.Checkpoint(model=model)
-        self._open_managers()
         self._is_best_lost = False
         self._begin = time.monotonic()
         self._step_of_round = 0
         self.step: int = 0
         self.history: list[dict[str, float]] = []
 
-    def _open_managers(self) -> None:
-        self._last = tf.train.CheckpointManager(
-            self._state, str(self._folder / "last"), max_to_keep=2
-        )
-        self._best = tf.train.CheckpointManager(
+    # Opened after `resume` has made sound indexes of damaged ones.
+    @functools.cached_property
+    def _last(self) -> tf.train.CheckpointManager:
+        return tf.train.CheckpointManager(self._state, str(self._folder / "last"), max_to_keep=2)
+
+    @functools.cached_property
+    def _best(self) -> tf.train.CheckpointManager:
+        return tf.train.CheckpointManager(
             self._best_state, str(self._folder / "best"), max_to_keep=1
         )
 
@@ -88,20 +91,18 @@ class Checkpoints(keras.callbacks.Callback):
           UserError: There are states, and none can be read.
         """
         names = checkpoint_files.list_names(self._folder / "last")
-        if not names:
-            return self.step
-        readable = self._restore_newest(names)
-        self.step = int(self._step)
-        self.history = self._read_history()
+        if names:
+            names = self._restore_newest(names)
+            self.step = int(self._step)
+            self.history = self._read_history()
         best = checkpoint_files.list_names(self._folder / "best")[:1]
         if best and not self._is_readable(best[0]):
             best = []
             self._is_best_lost = True
             self._lowest.assign(np.inf)
         if self._writes:
-            checkpoint_files.write_index(self._folder / "last", readable)
+            checkpoint_files.write_index(self._folder / "last", names)
             checkpoint_files.write_index(self._folder / "best", best)
-            self._open_managers()
         return self.step
 
     def _restore_newest(self, names: list[str]) -> list[str]:

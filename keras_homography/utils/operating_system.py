@@ -170,6 +170,12 @@ def stop_signals() -> list[signal.Signals]:
     return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
+def write_error(message: str) -> None:
+    """Write to standard error at once, whatever thread holds its lock, if it is open."""
+    with contextlib.suppress(OSError):
+        os.write(2, message.encode())
+
+
 class StopSignals:
     """Take over the signals that ask to stop, for the time of a `with` block.
 
@@ -181,21 +187,29 @@ class StopSignals:
 
     Args:
       on_first: called once after the first signal, in the thread that listens.
+      on_second: called after the second one, as well.
       grace: seconds from the second signal to the end of the process.
 
     Attributes:
       received: number of the first signal; None before.
+      interrupted: whether a second one came.
     """
 
-    def __init__(self, on_first: Callable[[int], None] | None = None, grace: float = 2.0) -> None:
-        self._on_first = on_first
+    def __init__(
+        self,
+        on_first: Callable[[int], None] | None = None,
+        on_second: Callable[[], None] | None = None,
+        grace: float = 2.0,
+    ) -> None:
+        self._on_first, self._on_second = on_first, on_second
         self._grace = grace
         self._handlers: dict[int, Any] = {}
         self._ended = threading.Event()
         self.received: int | None = None
+        self.interrupted = False
 
     def __enter__(self) -> "StopSignals":
-        self.received = None
+        self.received, self.interrupted = None, False
         self._handlers, self._ended = {}, threading.Event()
         if threading.current_thread() is not threading.main_thread():
             return self
@@ -245,7 +259,9 @@ class StopSignals:
 
     def _end(self, number: int) -> None:
         """End the process unless the block ends by itself."""
+        self.interrupted = True
+        if self._on_second:
+            self._on_second()
         if not self._ended.wait(self._grace):
-            with contextlib.suppress(OSError):
-                os.write(2, b"\nEnded at once by a second signal.\n")
+            write_error("\nEnded at once by a second signal.\n")
             os._exit(128 + number)
