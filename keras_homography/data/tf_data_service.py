@@ -1,6 +1,11 @@
-"""Make pairs on other machines by a `tf.data` service."""
+"""Make pairs on other machines by a `tf.data` service.
+
+Such a service runs any graph it is sent, without authentication or encryption, and TensorFlow lets
+it listen at all addresses of a machine: it is for private networks only.
+"""
 
 import socket
+import threading
 
 import tensorflow as tf
 
@@ -30,7 +35,7 @@ def parse_address(address: str, timeout: float = 20.0) -> str:
     except OSError as error:
         raise UserError(
             f"No data service answers at {address}: {error}. Start one with `python -m "
-            f"keras_homography.pair_service --port={port}`, and its workers."
+            f"keras_homography.pair_service --port={port} --allow_network`, and its workers."
         ) from None
     return host_port
 
@@ -61,7 +66,40 @@ def distribute(batches: tf.data.Dataset, address: str, job: str) -> tf.data.Data
     )
 
 
-def serve(port: int, dispatcher: str | None = None, host: str = "localhost") -> None:
+def is_alive(address: str, timeout: float) -> bool:
+    """Return whether a service makes an element within some time: a dispatcher and a worker do.
+
+    Args:
+      address: of the dispatcher, `grpc://host:port`.
+      timeout: seconds.
+    """
+    service = tf.data.experimental.service
+    made = threading.Event()
+
+    def make() -> None:
+        try:
+            numbers = tf.data.Dataset.range(1)
+            policy = service.ShardingPolicy.OFF
+            for _ in numbers.apply(service.distribute(policy, address)):
+                made.set()
+        except tf.errors.OpError:
+            pass
+
+    try:
+        parse_address(address, timeout)
+    except UserError:
+        return False
+    # A dispatcher that is stopped still accepts connections, and TensorFlow waits for it.
+    threading.Thread(target=make, name="data service probe", daemon=True).start()
+    return made.wait(timeout)
+
+
+def serve(
+    port: int,
+    dispatcher: str | None = None,
+    host: str = "localhost",
+    allow_network: bool = False,
+) -> None:
     """Run a dispatcher, or a worker of one, until the process is stopped.
 
     Args:
@@ -69,10 +107,20 @@ def serve(port: int, dispatcher: str | None = None, host: str = "localhost") -> 
       dispatcher: address of the dispatcher that this is a worker of, `grpc://host:port`; None to
         be a dispatcher.
       host: name under which the trainers reach this worker.
+      allow_network: whether everybody who reaches the port may run code as this user.
 
     Raises:
-      UserError: the dispatcher does not answer, or the port cannot be used.
+      UserError: the network is not allowed, the dispatcher does not answer, or the port cannot be
+        used.
     """
+    if not allow_network:
+        raise UserError(
+            f"Port {port} would be open to other machines: TensorFlow's data service listens at "
+            "all addresses, and runs any graph that it is sent, without authentication, which "
+            "reads and writes files as this user. Give --allow_network where only machines that "
+            "you trust reach the port: a container network, or a firewall and an ssh tunnel "
+            "(commands: keras_homography/data/README.md)."
+        )
     service = tf.data.experimental.service
     try:
         if dispatcher:

@@ -1,11 +1,8 @@
-"""Keras callbacks of a training run: speed, validation in pixels, end by signal or divergence."""
+"""Keras callbacks of a training run: speed, validation in pixels, end by divergence."""
 
 import functools
 import pathlib
-import signal
-import threading
 import time
-import types
 from typing import Any
 
 import keras
@@ -16,10 +13,6 @@ from keras_homography import models
 from keras_homography.training.validation import ValidationSet
 from keras_homography.utils import files
 from keras_homography.visualization import image_output
-
-
-class StopRequestedError(Exception):
-    """A signal asked the run to stop; its number is `args[0]`."""
 
 
 class DivergedError(Exception):
@@ -118,39 +111,3 @@ class RaiseOnDivergence(keras.callbacks.Callback):
         """Check the loss of the batch."""
         if not np.isfinite(logs["loss"]):
             raise DivergedError
-
-
-class StopOnSignal(keras.callbacks.Callback):
-    """Raise `StopRequestedError` between two batches, after SIGINT or SIGTERM.
-
-    As a context manager around `fit` it takes over the two signals, in the main thread. A second
-    signal interrupts at once.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._received: int | None = None
-        self._handlers: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> "StopOnSignal":
-        self._received = None
-        if threading.current_thread() is threading.main_thread():
-            self._handlers = {
-                number: signal.signal(number, self._receive)
-                for number in (signal.SIGINT, signal.SIGTERM)
-            }
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _receive(self, number: int, frame: types.FrameType | None) -> None:
-        if self._received:
-            raise KeyboardInterrupt
-        self._received = number
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Raise if a signal came."""
-        if self._received:
-            raise StopRequestedError(self._received)

@@ -6,6 +6,7 @@ hour for a worker that never comes, and forever for one that trains something el
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import socket
@@ -20,6 +21,7 @@ from keras_homography.utils.errors import UserError
 from keras_homography.utils.network_address import parse_host_port
 
 TIMEOUT = 55.0  # seconds to wait for the other workers
+_MAX_GREETING = 2**20  # bytes; strangers may send more
 _EXAMPLE = (
     '{"cluster": {"worker": ["host0:5000", "host1:5000"]}, "task": {"type": "worker", "index": 0}}'
 )
@@ -87,6 +89,24 @@ def find(workers: Sequence[str] = (), task: int | None = None) -> Cluster:
     return Cluster(tuple(workers), task)
 
 
+def check_network(allow_network: bool) -> None:
+    """Refuse to open the ports of a cluster where nobody said that the network is trusted.
+
+    Args:
+      allow_network: Whether everybody who reaches a worker's port may run code as its user.
+
+    Raises:
+      UserError: It is not allowed.
+    """
+    if not allow_network:
+        raise UserError(
+            "The workers' ports would be open to other machines: TensorFlow's servers listen at "
+            "all addresses, and run any graph that they are sent, without authentication, which "
+            "reads and writes files as this user. Give --allow_network where only machines that "
+            "you trust reach the ports: a container network, or a firewall."
+        )
+
+
 def meet(cluster: Cluster, run: str, timeout: float = TIMEOUT) -> None:
     """Wait until all workers answer, and compare what they were started with.
 
@@ -123,6 +143,18 @@ def _from_environment() -> tuple[list[str], int] | None:
     return list(jobs["worker"]), index
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    """Listen at a worker's own address alone, where its name is one of this machine."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        # The name of a service that forwards to this machine. TensorFlow listens there, too.
+        return socket.create_server(("", port))
+
+
 class _Meeting:
     """Answer the other workers at this one's address, and ask them, until all have met."""
 
@@ -142,7 +174,7 @@ class _Meeting:
                 return
             with connection, contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 connection.settimeout(5.0)
-                answer = json.loads(connection.makefile("rb").readline())
+                answer = json.loads(connection.makefile("rb").readline(_MAX_GREETING))
                 connection.sendall(self._greeting)
                 self._arrived.add(answer["task"])
 
@@ -153,7 +185,9 @@ class _Meeting:
             try:
                 with socket.create_connection(parse_host_port(address), timeout=5.0) as connection:
                     connection.sendall(self._greeting)
-                    answer: dict[str, Any] = json.loads(connection.makefile("rb").readline())
+                    answer: dict[str, Any] = json.loads(
+                        connection.makefile("rb").readline(_MAX_GREETING)
+                    )
                     return answer
             except (OSError, ValueError):
                 time.sleep(0.2)
@@ -164,9 +198,9 @@ class _Meeting:
 
     def hold(self) -> None:
         """Return once all have met; raise as `meet` says."""
-        _, port = parse_host_port(self._cluster.workers[self._cluster.task])
+        host, port = parse_host_port(self._cluster.workers[self._cluster.task])
         try:
-            listener = socket.create_server(("", port))
+            listener = _listen(host, port)
         except OSError as error:
             raise UserError(
                 f"Worker {self._cluster.task} cannot listen at port {port}: {error.strerror}. Is "

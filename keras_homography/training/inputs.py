@@ -11,6 +11,7 @@ from keras_homography.data import batching, distortions, frame_pairs, sources, t
 from keras_homography.training import validation
 from keras_homography.training.cluster import Cluster
 from keras_homography.training.config import TrainConfig
+from keras_homography.utils import errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,8 @@ def open_inputs(config: TrainConfig, cluster: Cluster) -> TrainInputs:
     Raises:
       UserError: A dataset cannot be used.
     """
-    return (_open_unlabeled if config.is_unlabeled else _open_images)(config, cluster)
+    with errors.from_graphs():
+        return (_open_unlabeled if config.is_unlabeled else _open_images)(config, cluster)
 
 
 def _parts(config: TrainConfig) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """A training run from its configuration to its exported files."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -7,6 +8,7 @@ import signal
 import sys
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from keras_homography.training import (
@@ -16,6 +18,7 @@ from keras_homography.training import (
     distribution_strategy,
     final_report,
     inputs,
+    interruption,
     run_folder,
     trainable_model,
     training_loop,
@@ -72,14 +75,27 @@ def run(config: TrainConfig) -> TrainResult:
     Raises:
       UserError: An option cannot be used, the folder holds another run, or the loss diverged.
     """
-    output_dir = pathlib.Path(config.output_dir)
     run_folder.check_run_folder(config)
     workers = _join_cluster(config)
+    if workers.is_writer:
+        run_folder.check_unlocked(config)
     strategy = distribution_strategy.make_strategy(config.gpus, workers)
     distribution_strategy.check_batch_size(config.batch_size, config.gpus, strategy)
     # Before the inputs: reading a folder of images can take minutes.
     model = trainable_model.build_trainable_model(config, strategy)
     opened = inputs.open_inputs(config, workers)
+    with run_folder.locked(config) if workers.is_writer else contextlib.nullcontext():
+        return _train(config, workers, model, opened)
+
+
+def _train(
+    config: TrainConfig,
+    workers: cluster.Cluster,
+    model: keras.Model,
+    opened: inputs.TrainInputs,
+) -> TrainResult:
+    """Train, validate and export, with all inputs open and the folder to itself."""
+    output_dir = pathlib.Path(config.output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     if workers.is_writer:
         run_folder.prepare(config)
@@ -103,8 +119,9 @@ def run(config: TrainConfig) -> TrainResult:
             steps_per_round=config.steps_per_round,
             output_dir=output_dir,
             profile=config.profile,
+            data_service=config.data_service,
         )
-    except callbacks.StopRequestedError as stop:
+    except interruption.StopRequestedError as stop:
         print(f"\nStopped and saved at step {checkpoints.step}. Run the same command to go on.")
         return TrainResult(output_dir, checkpoints.step, stopped_by=signal.Signals(stop.args[0]))
     except callbacks.DivergedError:
@@ -129,6 +146,7 @@ def _join_cluster(config: TrainConfig) -> cluster.Cluster:
     """Return the cluster of this run, once all of its workers have met."""
     workers = cluster.find(config.workers, config.task)
     if len(workers.workers) > 1:
+        cluster.check_network(config.allow_network)
         print(f"Worker {workers.task} of {len(workers.workers)} waits for the others.", flush=True)
         folder = pathlib.Path(config.output_dir) / "checkpoints" / "last"
         newest = tf.train.latest_checkpoint(str(folder))

@@ -20,4 +20,4 @@ def test_a_wrong_address_is_refused(address, message):
     with pytest.raises(UserError, match=message):
         tf_data_service.parse_address(address)
     with pytest.raises(UserError, match=message):
-        tf_data_service.serve(port=5050, dispatcher=address)
+        tf_data_service.serve(port=5050, dispatcher=address, allow_network=True)

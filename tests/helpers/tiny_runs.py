@@ -69,7 +69,7 @@ class TinyRun:
         self.resumed_at = self.checkpoints.resume()
         self._output_dir = output_dir
 
-    def fit(self, steps, batches=random_batches):
+    def fit(self, steps, batches=random_batches, **options):
         patches, h4pt = random_pairs(6)
         validation_set = validation.LabeledValidation([(patches, h4pt)], rho=4)
         training_loop.fit(
@@ -80,6 +80,7 @@ class TinyRun:
             steps=steps,
             steps_per_round=4,
             output_dir=self._output_dir,
+            **options,
         )
         return self
 

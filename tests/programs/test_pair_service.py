@@ -13,7 +13,7 @@ from helpers.clusters import TINY, free_ports
 
 def serve(*flags):
     process = subprocess.Popen(
-        [sys.executable, "-m", "keras_homography.pair_service", *flags],
+        [sys.executable, "-m", "keras_homography.pair_service", "--allow_network", *flags],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -59,7 +59,7 @@ def test_a_run_loses_no_step_when_a_worker_dies(service, tmp_path):
 def test_mistakes_get_one_clear_line(tmp_path):
     (port,) = free_ports(1)
     address = f"grpc://localhost:{port}"
-    service = ["pair_service", "--port=5050", f"--dispatcher={address}"]
+    service = ["pair_service", "--port=5050", "--allow_network", f"--dispatcher={address}"]
     train = ["train", "--dataset=synthetic", f"--data_service={address}"]
     for name, *flags in (service, [*train, f"--output_dir={tmp_path / 'run'}"]):
         result = programs.run(f"keras_homography.{name}", *flags)

@@ -109,6 +109,7 @@ def test_two_processes_train_like_one_although_one_is_killed(flagfile, tmp_path,
     }
     program, folder = "keras_homography.train", tmp_path / "run"
     flags = [flagfile(**options)]
+    flags.append("--allow_network")
     flags.append("--workers=" + ",".join(f"127.0.0.1:{port}" for port in free_ports(2)))
     first = programs.start(program, *flags, "--task=0", output=tmp_path / "first")
     second = programs.start(program, *flags, "--task=1", output=tmp_path / "second")

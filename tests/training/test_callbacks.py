@@ -1,9 +1,5 @@
 """Callbacks without a training run."""
 
-import os
-import signal
-import threading
-
 import keras
 import numpy as np
 import pytest
@@ -31,34 +27,6 @@ def test_a_loss_that_is_not_finite_is_an_error(loss):
     callback.on_train_batch_end(0, {"loss": 1.0})
     with pytest.raises(callbacks.DivergedError):
         callback.on_train_batch_end(1, {"loss": loss})
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_between_two_batches(number):
-    callback, handler = callbacks.StopOnSignal(), signal.getsignal(number)
-    with callback:
-        callback.on_train_batch_end(0)
-        os.kill(os.getpid(), number)
-        with pytest.raises(callbacks.StopRequestedError) as stop:
-            callback.on_train_batch_end(1)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
-    assert stop.value.args == (number,)
-    assert signal.getsignal(number) is handler
-
-
-def test_signals_are_left_alone_outside_the_main_thread():
-    entered = []
-
-    def enter():
-        with callbacks.StopOnSignal() as callback:
-            callback.on_train_batch_end(0)
-            entered.append(signal.getsignal(signal.SIGTERM))
-
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    assert entered == [signal.getsignal(signal.SIGTERM)]
 
 
 def test_validation_writes_a_picture_and_adds_its_figures(tmp_path):

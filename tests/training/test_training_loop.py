@@ -10,7 +10,7 @@ from helpers.tiny_runs import TinyRun, random_batches
 
 from keras_homography.data import batching, pairs, sources
 from keras_homography.data.pair_spec import PairSpec
-from keras_homography.training import callbacks, training_loop
+from keras_homography.training import callbacks, interruption, training_loop
 
 
 def test_rounds_are_validated_and_recorded(tmp_path):
@@ -33,7 +33,7 @@ def test_a_signal_saves_and_stops(tmp_path, monkeypatch):
     monkeypatch.setattr(callbacks.Validation, "on_train_batch_end", send_at_third, raising=False)
     run = TinyRun(tmp_path)
     handler = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(callbacks.StopRequestedError) as stop:
+    with pytest.raises(interruption.StopRequestedError) as stop:
         run.fit(8)
     assert stop.value.args == (signal.SIGTERM,)
     assert signal.getsignal(signal.SIGTERM) is handler
