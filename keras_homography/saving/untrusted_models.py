@@ -98,7 +98,7 @@ def require_saved_model(path: pathlib.Path) -> None:
             operating_system.require_regular(member, "part of a SavedModel")
 
 
-def check_keras(path: str | pathlib.Path) -> None:
+def check_keras(path: str | os.PathLike[str]) -> None:
     """Refuse a `.keras` file that could run code or read other files when Keras loads it.
 
     Args:
@@ -116,11 +116,11 @@ def check_keras(path: str | pathlib.Path) -> None:
     _check_weights(path, weights)
 
 
-def _refuse(path: str | pathlib.Path, reason: str) -> NoReturn:
+def _refuse(path: str | os.PathLike[str], reason: str) -> NoReturn:
     raise _UntrustedError(f"{path} is not opened, as it {reason}. {HOW_TO_TRUST}")
 
 
-def _read_archive(path: str | pathlib.Path) -> tuple[Any, bytes]:
+def _read_archive(path: str | os.PathLike[str]) -> tuple[Any, bytes]:
     """Read the configuration and the weights out of a `.keras` file, and nothing else."""
     if not str(path).endswith(".keras"):  # Keras reads other names as other formats
         raise UserError(f"Cannot read {path} as a Keras model: its name must end in .keras.")
