@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_homography.data import pairs
+from keras_homography.data import batching, pairs
 from keras_homography.evaluation import metrics, protocols
 from keras_homography.evaluation.conditions import Condition
 from keras_homography.evaluation.protocol_pairs import SEED, ProtocolPairs, open_source
@@ -130,3 +130,7 @@ def test_the_image_of_every_pair_is_known(tmp_path):
     np.testing.assert_array_equal(np.array([120, 200, 40])[measured.image_numbers()], levels)
     numbers = ProtocolPairs(protocol, open_source(protocol, "synthetic"), 4).image_numbers()
     np.testing.assert_array_equal(numbers, range(4))
+
+
+def test_the_pairs_that_choose_a_checkpoint_are_others():
+    assert SEED != batching.VALIDATION_SEED
