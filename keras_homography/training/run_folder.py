@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 from collections.abc import Iterator
 
+from keras_homography.saving import formats, manifest
 from keras_homography.training import training_flags
 from keras_homography.training.config import TrainConfig
 from keras_homography.utils import files, operating_system
@@ -41,6 +42,9 @@ def check_run_folder(config: TrainConfig) -> None:
     """
     output_dir = pathlib.Path(config.output_dir)
     files.check_writable(output_dir)
+    files.check_utf8(output_dir)
+    names = [formats.FORMATS[name].file_name for name in formats.RUN_FORMATS]
+    manifest.check_replaceable(output_dir, names)
     run_flags = output_dir / _RUN_FLAGS
     if not run_flags.exists():
         if output_dir.exists() and any(path.name != _LOCK for path in output_dir.iterdir()):
