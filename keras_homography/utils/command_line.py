@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import types
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
@@ -114,9 +115,14 @@ def _fail(message: object) -> NoReturn:
 @contextlib.contextmanager
 def _sigterm_as_exit() -> Iterator[None]:
     """Raise `SystemExit` at the first SIGTERM, unless somebody else handles it."""
+    received: list[int] = []
 
     def stop(number: int, frame: types.FrameType | None) -> None:
+        if _is_finalizing(frame):
+            threading.Timer(0.05, signal.raise_signal, [number]).start()
+            return
         signal.signal(number, signal.SIG_DFL)
+        received.append(number)
         sys.exit(128 + number)
 
     in_main_thread = threading.current_thread() is threading.main_thread()
@@ -128,6 +134,17 @@ def _sigterm_as_exit() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if received:  # whatever a library made of it
+            sys.exit(128 + received[0])
+
+
+def _is_finalizing(frame: types.FrameType | None) -> bool:
+    """Whether Python is destroying an object: it ignores exceptions that are raised there."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename == weakref.__file__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _check_arguments(values: Sequence[str], names: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import signal
+import time
 
 import cv2
 import numpy as np
@@ -75,6 +77,71 @@ def test_the_exit_code_is_what_main_returns(run, code):
 
 def test_an_interrupted_program_says_so(run):
     assert run(raising(KeyboardInterrupt())) == (130, "Interrupted.\n")
+
+
+def wait_for_signal():
+    for _ in range(400):
+        time.sleep(0.01)
+    pytest.fail("SIGTERM was not heard.")
+
+
+def test_sigterm_ends_a_program_and_leaves_the_handler_as_it_was(run):
+    def main():
+        signal.raise_signal(signal.SIGTERM)
+        wait_for_signal()
+
+    assert run(main) == (128 + signal.SIGTERM, "")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_sigterm_is_heard_where_python_ignores_exceptions(run):
+    class Dying:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    def main():
+        Dying()
+        wait_for_signal()
+
+    assert run(main) == (128 + signal.SIGTERM, "")
+
+
+def test_what_a_library_makes_of_sigterm_ends_the_program_all_the_same(run):
+    def main():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            wait_for_signal()
+        except SystemExit:
+            raise RuntimeError("Conversion failed.") from None
+
+    assert run(main) == (128 + signal.SIGTERM, "")
+
+
+def test_another_handler_of_sigterm_stays(run, monkeypatch):
+    received = []
+    former = signal.signal(signal.SIGTERM, lambda *_: received.append(True))
+    try:
+        assert run(lambda: signal.raise_signal(signal.SIGTERM)) == (None, "")
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert received == [True]
+
+
+def test_a_name_that_is_not_utf8_is_no_fault_of_the_program(run):
+    code, message = run(lambda: "runs/\udcff\n".encode() and None)
+    assert code == 2
+    assert message.startswith(r"Error: A name is not UTF-8, or the locale is not: 'runs/\udcff\n'.")
+    assert message.count("\n") == 1
+
+
+def test_an_interrupted_import_is_an_interruption(run):
+    def main():
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise ImportError("numpy failed to import")  # noqa: B904
+
+    assert run(main) == (130, "Interrupted.\n")
 
 
 def test_positional_arguments_are_all_required(run):
