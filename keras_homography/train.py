@@ -13,7 +13,8 @@ from absl import flags
 
 from keras_homography import training
 from keras_homography.training import training_flags
-from keras_homography.utils import command_line
+from keras_homography.utils import command_line, operating_system
+from keras_homography.utils.errors import UserError
 
 training_flags.define_flags()
 flags.adopt_module_key_flags(training_flags)
@@ -22,7 +23,12 @@ flags.adopt_module_key_flags(training_flags)
 def main() -> int:
     """Run the training that the flags describe; return 128 and the signal that stopped it."""
     config = training_flags.config_from_flags(flags.FLAGS)
-    result = training.run(config)
+    try:
+        result = training.run(config)
+    except (UserError, KeyboardInterrupt) as error:
+        code = 2 if isinstance(error, UserError) else 130  # as `command_line.run` says
+        operating_system.exit_without_waiting(error, code)
+        raise
     return 128 + result.stopped_by if result.stopped_by else 0
 
 

@@ -212,7 +212,7 @@ def failing(tmp_path, monkeypatch):
         monkeypatch.setattr(training_run.cluster, "meet", lambda *arguments: None)
         monkeypatch.setattr(training_run.cluster, "find", lambda *arguments: workers)
         with pytest.raises(type(error)):
-            training.run(tiny_config(tmp_path))
+            training.run(tiny_config(tmp_path, allow_network=True))
         return replaced
 
     return run

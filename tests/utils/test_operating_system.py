@@ -263,3 +263,32 @@ def test_outside_the_main_thread_signals_are_left_alone():
     thread.start()
     thread.join()
     assert seen == [(signal.getsignal(signal.SIGTERM), None)]
+
+
+NEVER_FREED = """
+import sys, time
+from keras_homography.utils import operating_system
+class Held:
+    def __del__(self):
+        print("frees", flush=True)
+        time.sleep(600)
+def run():
+    held = Held()
+    raise KeyboardInterrupt
+try:
+    try:
+        run()
+    except KeyboardInterrupt as error:
+        operating_system.exit_without_waiting(error, 130)
+        raise
+except KeyboardInterrupt:
+    print("first", end="")
+sys.exit(1)
+"""
+
+
+def test_a_program_ends_without_freeing_what_cannot_be_freed():
+    process = run_script(NEVER_FREED)
+    process.communicate(timeout=60)
+    assert process.first_line == "first"
+    assert process.returncode == 130
