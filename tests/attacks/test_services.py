@@ -1,14 +1,17 @@
 """Ports that strangers can reach, and services that die while a run waits for them."""
 
 import pathlib
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 import tensorflow as tf
 from helpers import programs
-from helpers.clusters import free_ports
+from helpers.clusters import TINY, free_ports
 from helpers.tiny_runs import TinyRun, random_batches, tiny_config
 
 from keras_homography import training
@@ -167,3 +170,47 @@ def test_a_run_ends_when_its_data_service_dies(tmp_path, monkeypatch, death):
     killer.join()
     assert not tf_data_service.is_alive(service.address, 1)
     assert TinyRun(tmp_path).resumed_at >= 6
+
+
+def serve(*flags):
+    command = [sys.executable, "-m", "keras_homography.pair_service", "--allow_network", *flags]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert "at port" in process.stdout.readline()
+    return process
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGTERM])
+def test_a_program_ends_although_its_data_service_hangs(tmp_path, number):
+    """By itself within two minutes; at the second signal within seconds: also at Python's end."""
+    ports = free_ports(2)
+    address = f"grpc://localhost:{ports[0]}"
+    services = [serve(f"--port={ports[0]}")]
+    services.append(serve(f"--port={ports[1]}", f"--dispatcher={address}"))
+    (tmp_path / "tiny.flags").write_text(TINY)
+    command = [sys.executable, "-m", "keras_homography.train", "--steps=1000000"]
+    command += [f"--flagfile={tmp_path}/tiny.flags", f"--output_dir={tmp_path}/run"]
+    with (tmp_path / "output").open("w") as output, (tmp_path / "errors").open("w") as errors:
+        run = subprocess.Popen(
+            [*command, f"--data_service={address}"], stdout=output, stderr=errors
+        )
+    try:
+        while "val_mace" not in (tmp_path / "output").read_text():
+            assert run.poll() is None
+            time.sleep(0.2)
+        for service in services:
+            service.send_signal(signal.SIGSTOP)
+        time.sleep(5)
+        begin = time.monotonic()
+        for _ in range(2 if number else 0):
+            run.send_signal(number)
+            time.sleep(2)
+        assert run.wait(120) == (130 if number else 2)
+        assert not number or time.monotonic() - begin < 15
+    finally:
+        for process in (run, *services):
+            process.kill()
+            process.wait()
+    message = "Interrupted." if number else f"data service at {address} has made no batch"
+    assert message in (tmp_path / "errors").read_text()
+    assert not (tmp_path / "run" / "run.lock").exists()
