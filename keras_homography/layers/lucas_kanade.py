@@ -149,12 +149,17 @@ class Comparison:
 
 @functools.cache
 def _refinement(
-    steps: tuple[tuple[int, ...], ...], block: int, min_overlap: float, robust: bool
+    steps: tuple[tuple[int, ...], ...],
+    block: int,
+    min_overlap: float,
+    robust: bool,
+    batch_size: int | None,
 ) -> tf.types.experimental.PolymorphicFunction:
     """Make the function of a `LucasKanade` with these arguments.
 
     A `tf.function` of its own, as `LookAgain` calls it five times: tracing its thousands of
-    operators once instead takes a third of the time of an export.
+    operators once instead takes a third of the time of an export. One for each static batch size:
+    a trace for any size would serve for size 1 too, and TFLite needs to know that.
     """
 
     def refine(pairs: tf.Tensor, h4pt: tf.Tensor) -> Refined:
@@ -189,7 +194,7 @@ def _refinement(
         last_step = 0.5 * size * tf.sqrt(squared)
         return Refined(tf.where(is_better, refined, h4pt), disagreement[:, 0, 0], last_step)
 
-    return tf.function(refine, autograph=False, reduce_retracing=True)
+    return tf.function(refine, autograph=False)
 
 
 @keras.saving.register_keras_serializable("keras_homography")
@@ -226,7 +231,8 @@ class LucasKanade(keras.layers.Layer):
 
     def call(self, pairs: tf.Tensor, h4pt: tf.Tensor) -> Refined:
         """Refine the homographies of pairs: see the class."""
-        refine = _refinement(self.steps, self.block, self.min_overlap, self.robust)
+        arguments = self.steps, self.block, self.min_overlap, self.robust
+        refine = _refinement(*arguments, batch_size=pairs.shape[0])
         return Refined(*refine(pairs, h4pt))
 
     def get_config(self) -> dict[str, Any]:

@@ -169,3 +169,16 @@ def test_converts_to_tflite():
     displacements = displacements_of(h4pt, 8).numpy()
     fitted = in_tflite(lambda d: homography_fit.FitHomography(PATCH)(d)[0], displacements)
     np.testing.assert_allclose(fitted, h4pt, atol=0.05)
+
+
+def test_a_batch_size_stays_known_after_a_trace_for_any():
+    """TFLite cannot convert loops over tensors of unknown size."""
+    layer = homography_fit.FitHomography(64)
+    for size in (None, 1, 3):
+        specification = tf.TensorSpec([size, 8, 8, 5], tf.float32)
+        traced = tf.function(layer, autograph=False).get_concrete_function(specification)
+        assert [shape.as_list() for shape in traced.output_shapes] == [
+            [size, 4, 2],
+            [size, 3, 3],
+            [size, 5, 64],
+        ]

@@ -170,3 +170,13 @@ def test_options_are_serializable():
     former = {key: config[key] for key in config if key not in ("min_overlap", "robust")}
     copy = lucas_kanade.LucasKanade.from_config(former)
     assert (copy.min_overlap, copy.robust) == (0.65, True)
+
+
+def test_a_batch_size_stays_known_after_a_trace_for_any():
+    """TFLite cannot convert loops over tensors of unknown size."""
+    layer = lucas_kanade.LucasKanade(steps=((1, 1),))
+    for size in (None, 1):
+        pairs, h4pt = tf.TensorSpec([size, 16, 16, 2]), tf.TensorSpec([size, 4, 2])
+        traced = tf.function(layer, autograph=False).get_concrete_function(pairs, h4pt)
+        shapes = tf.nest.map_structure(lambda shape: shape.as_list(), tuple(traced.output_shapes))
+        assert shapes == ([size, 4, 2], [size], [size])
