@@ -43,7 +43,8 @@ flags.DEFINE_bool("panorama", False, "Also write both images on one canvas.")
 flags.DEFINE_integer(
     "max_side", 4096, "Of pictures, in pixels; larger ones are shrunk.", lower_bound=16
 )
-flags.DEFINE_float("least_confidence", 0.5, "Estimates below it are refused.", 0.0, 1.0)
+flags.DEFINE_float("min_confidence", 0.5, "Estimates below it are refused.", 0.0, 1.0)
+flags.DEFINE_alias("least_confidence", "min_confidence")  # its name in 0.1
 flags.DEFINE_integer("threads", None, "Of a TFLite file. Default: LiteRT's own.", lower_bound=1)
 
 
@@ -65,7 +66,7 @@ def main(image_a: str, image_b: str) -> int:
         image_b=image_b,
         model=FLAGS.model,
         trust_model=FLAGS.trust_model,
-        min_confidence=FLAGS.least_confidence,
+        min_confidence=FLAGS.min_confidence,
         num_threads=FLAGS.threads,
         output_dir=FLAGS.output_dir,
         pictures=FLAGS.pictures,

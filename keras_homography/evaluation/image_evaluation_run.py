@@ -14,6 +14,7 @@ from keras_homography.evaluation import (
     labeled_pair_measurement,
     report_files,
     trap_measurement,
+    trap_scenes,
     traps,
 )
 from keras_homography.evaluation.config import EvaluateConfig
@@ -85,8 +86,8 @@ def _measure_traps(
     source = sources.open_source(
         config.dataset,
         "all",
-        height=traps.WORLD_HEIGHT,
-        width=traps.WORLD_WIDTH,
+        height=trap_scenes.WORLD_HEIGHT,
+        width=trap_scenes.WORLD_WIDTH,
         min_side=_MIN_SIDE,
         data_dir=config.data_dir,
     )

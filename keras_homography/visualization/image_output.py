@@ -6,13 +6,15 @@ Files are encoded in memory, decoded again, and replace what was there only when
 import io
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from keras_homography.utils import files
+
+if TYPE_CHECKING:  # Matplotlib is not needed to align images
+    from matplotlib.figure import Figure
 
 
 def _write(path: str | os.PathLike[str], image: np.ndarray, suffix: str) -> None:
@@ -73,7 +75,7 @@ def write_gif(
     files.write_bytes(path, encoded.tobytes())
 
 
-def write_figure(path: str | os.PathLike[str], figure: Figure, dpi: int) -> None:
+def write_figure(path: str | os.PathLike[str], figure: "Figure", dpi: int) -> None:
     """Write a Matplotlib figure as a PNG file.
 
     Args:
@@ -89,7 +91,7 @@ def write_figure(path: str | os.PathLike[str], figure: Figure, dpi: int) -> None
     files.write_bytes(path, encoded.getvalue())
 
 
-def figure_to_image(figure: Figure) -> np.ndarray:
+def figure_to_image(figure: "Figure") -> np.ndarray:
     """Render a Matplotlib figure without a display.
 
     Args:
@@ -98,6 +100,8 @@ def figure_to_image(figure: Figure) -> np.ndarray:
     Returns:
       uint8 `[height, width, 3]`, RGB.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

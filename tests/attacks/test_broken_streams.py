@@ -162,7 +162,11 @@ def test_output_that_nobody_takes_ends_in_one_line_at_most(folder, tmp_path, red
 @pytest.mark.parametrize("seconds", [0.3, 0.7, 1.5, 3.0])
 @pytest.mark.parametrize("program", ["predict", "evaluate"])
 def test_an_interrupted_import_gives_no_traceback(folder, tmp_path, program, seconds):
-    arguments = ["a.png", "video.avi"] if program == "predict" else ["--pairs=100000"]
+    arguments = (
+        ["a.png", "video.avi"]
+        if program == "predict"
+        else ["--pairs=100000", "--dataset=synthetic"]
+    )
     process = subprocess.Popen(
         [
             *(sys.executable, "-X", "importtime", "-m", f"keras_homography.{program}"),
@@ -172,6 +176,8 @@ def test_an_interrupted_import_gives_no_traceback(folder, tmp_path, program, sec
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A suite that runs in the background ignores the signal, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     begun = process.stderr.readline()
     while "keras_homography.utils.standard_streams" not in begun:

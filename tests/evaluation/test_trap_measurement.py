@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from keras_homography.evaluation import trap_measurement, traps
+from keras_homography.evaluation import trap_measurement, trap_scenes, traps
 from keras_homography.evaluation.image_estimators import Answer, ImageEstimator
 from keras_homography.evaluation.image_results import Outcome
 
-BLANK = np.zeros((traps.HEIGHT, traps.WIDTH), np.uint8)
+BLANK = np.zeros((trap_scenes.HEIGHT, trap_scenes.WIDTH), np.uint8)
 
 
 def shift(x):

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_homography.evaluation import traps
+from keras_homography.evaluation import trap_scenes, traps
 
 
 @pytest.fixture(scope="module")
 def worlds(images):
-    size = traps.WORLD_WIDTH, traps.WORLD_HEIGHT
+    size = trap_scenes.WORLD_WIDTH, trap_scenes.WORLD_HEIGHT
     return [cv2.resize(image[..., 0], size) for image in images]
 
 
@@ -26,7 +26,7 @@ def test_there_are_enough_of_each_kind(rendered):
     assert sum(counts.values()) >= 100
     for trap in rendered:
         for image in (trap.image_a, trap.image_b):
-            assert image.shape == (traps.HEIGHT, traps.WIDTH)
+            assert image.shape == (trap_scenes.HEIGHT, trap_scenes.WIDTH)
             assert image.dtype == np.uint8
         assert (trap.b_from_a is None) == (trap.expected == traps.REFUSED)
 
@@ -46,7 +46,7 @@ def test_the_same_seed_renders_the_same_and_another_does_not(worlds, rendered):
 )
 def test_a_warped_by_the_truth_is_b(rendered, kind):
     for trap in (trap for trap in rendered if trap.kind == kind):
-        size = traps.WIDTH, traps.HEIGHT
+        size = trap_scenes.WIDTH, trap_scenes.HEIGHT
         a = cv2.warpPerspective(trap.image_a, trap.b_from_a, size, flags=cv2.INTER_AREA)
         covered = cv2.warpPerspective(np.full_like(trap.image_a, 255), trap.b_from_a, size) == 255
         difference = np.abs(a.astype(float) - trap.image_b)[covered]
@@ -54,7 +54,7 @@ def test_a_warped_by_the_truth_is_b(rendered, kind):
 
 
 def test_inverted_and_shadowed_images_are_what_they_say(rendered):
-    size = traps.WIDTH, traps.HEIGHT
+    size = trap_scenes.WIDTH, trap_scenes.HEIGHT
     for trap in (trap for trap in rendered if trap.kind in ("inverted", "shadow")):
         a = cv2.warpPerspective(trap.image_a, trap.b_from_a, size)
         covered = cv2.warpPerspective(np.full_like(a, 255), trap.b_from_a, size) == 255

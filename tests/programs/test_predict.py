@@ -180,7 +180,7 @@ def test_a_users_mistake_is_named_before_anything_is_printed(changes, says, caps
         (["a.png"], "B is missing"),
         (["a.png", "b.png", "c.png"], "Unexpected argument"),
         (["a.png", "text.jpg"], "text.jpg"),
-        (["a.png", "b.png", "--least_confidence=7"], "least_confidence"),
+        (["a.png", "b.png", "--least_confidence=7"], "min_confidence"),
     ],
 )
 def test_mistakes_are_named_without_a_traceback(folder, arguments, says):
