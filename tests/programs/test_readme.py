@@ -40,6 +40,7 @@ def quickstart(tmp_path_factory, images):
         cv2.imwrite(str(folder / f"{name}.jpg"), image)
     command = re.search(r"python -m keras_homography\.train --flagfile=\S+quickstart.flags", README)
     shorter = [
+        "--model=homographynet",  # whose steps are traced in a second
         "--steps=1",
         "--warmup_steps=0",
         "--validation_pairs=4",
