@@ -57,6 +57,9 @@ def refine_by_ecc(
 ) -> npt.NDArray[np.float64] | None:
     """Run ECC from another estimator's answer; bind the first argument to use it.
 
+    Without OpenCV's blur: so near, blur costs precision (0.09 instead of 0.06 px in the median on
+    80 clean pairs of other images, 0.23 instead of 0.13 under light, blur and noise).
+
     Args:
       initialize: estimator `(patch_a, patch_b) -> h4pt`, or None where it finds none.
       patch_a: uint8 `[size, size]`.
@@ -72,7 +75,7 @@ def refine_by_ecc(
     square = arrays.corners((len(patch_a), len(patch_a))).astype(np.float32)
     a_from_b = cv2.getPerspectiveTransform(square, square + initial.astype(np.float32))
     try:
-        refined = _refine_by_ecc(patch_a, patch_b, a_from_b, cv2.MOTION_HOMOGRAPHY, 100, 1e-6, 5)
+        refined = _refine_by_ecc(patch_a, patch_b, a_from_b, cv2.MOTION_HOMOGRAPHY, 100, 1e-6, 1)
     except cv2.error:
         return initial
     h4pt = plausible_offsets.h4pt_from_matrix(refined, len(patch_a))
