@@ -15,9 +15,10 @@ import re
 
 import numpy as np
 
+from keras_homography.utils import image_input
 from keras_homography.utils.errors import UserError
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp")
+_IMAGE_SUFFIXES = (*image_input.SUFFIXES, ".ppm", ".pgm")
 _MIN_POINTS = 4
 
 
