@@ -21,7 +21,7 @@ from keras_homography.utils import command_line, common_flags
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("stage", None, list(stages.STAGES), "What to measure.", required=True)
+flags.DEFINE_enum("stage", None, list(stages.STAGES), "What to measure.")
 common_flags.define_dataset(
     "synthetic", "Folder of images, or 'synthetic': generated images, as JPEG files."
 )
@@ -44,4 +44,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    flags.mark_flag_as_required("stage")
     command_line.run(main)

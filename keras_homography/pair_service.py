@@ -21,7 +21,7 @@ from keras_homography.utils import command_line
 FLAGS = flags.FLAGS
 
 
-flags.DEFINE_integer("port", None, "To listen at.", lower_bound=1, upper_bound=65535, required=True)
+flags.DEFINE_integer("port", None, "To listen at.", lower_bound=1, upper_bound=65535)
 flags.DEFINE_string("dispatcher", None, "Makes this a worker of it: grpc://host:port.")
 flags.DEFINE_string("host", "localhost", "Under which the trainers reach this machine.")
 flags.DEFINE_bool(
@@ -39,4 +39,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    flags.mark_flag_as_required("port")
     command_line.run(main, handle_sigterm=False)  # gRPC waits outside of Python

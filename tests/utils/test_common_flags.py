@@ -15,10 +15,12 @@ def parsed():
     common_flags.define_data_dir()
     common_flags.define_trust_model("Open it.")
     common_flags.define_output_dir("runs/test")
-    flags.FLAGS(["program", "--dataset=images", "--trust_model"])
-    yield flags.FLAGS
-    for name in ("dataset", "data_dir", "trust_model", "output_dir"):
-        delattr(flags.FLAGS, name)
+    try:
+        flags.FLAGS(["program", "--dataset=images", "--trust_model"])
+        yield flags.FLAGS
+    finally:
+        for name in ("dataset", "data_dir", "trust_model", "output_dir"):
+            delattr(flags.FLAGS, name)
 
 
 def test_the_program_owns_the_flags(parsed):
