@@ -9,6 +9,8 @@ NO_DISTORTION = "none"
 # The position of a name is part of its random sequence: append new ones.
 NAMES = ("photometric", "occlusion", "noise", "blur", "low_light", "mixed")
 MAX_STRENGTH = 2.0
+# Of the pairs that a matcher is trained on: see `imagined_sensors`.
+SENSORS = "sensors"
 
 
 def check(name: str, strength: float) -> None:

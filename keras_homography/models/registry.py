@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import keras
 
 # Each is a module of this folder with a function `build`.
-ARCHITECTURES = ("cascade", "homographynet", "homographynet_classifier", "mobile")
+ARCHITECTURES = ("cascade", "homographynet", "homographynet_classifier", "matcher", "mobile")
 
 
 def build(name: str, **options: Any) -> "keras.Model":

@@ -30,6 +30,44 @@ def match_by_ratio(
     ]
 
 
+def fit_homography(
+    points_a: np.ndarray, points_b: np.ndarray, threshold: float
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Fit a homography to matches of which many may be wrong, by MAGSAC++ (Barath et al. 2020).
+
+    The random numbers come from a state of its own: equal matches give equal answers, whatever the
+    caller has set by `cv2.setRNGSeed`.
+
+    Args:
+      points_a: float32 `[n, 2]`, pixels.
+      points_b: float32 `[n, 2]`, pixels.
+      threshold: pixels of B, of an inlier.
+
+    Returns:
+      `(b_from_a, inliers)`: float64 `[3, 3]`, None if there is none; bool `[n]`.
+    """
+    nothing = None, np.zeros(len(points_a), bool)
+    if len(points_a) < 4:
+        return nothing
+    parameters = cv2.UsacParams()
+    parameters.threshold = threshold
+    parameters.confidence = 0.9999
+    parameters.maxIterations = 10_000
+    parameters.sampler = cv2.SAMPLING_UNIFORM
+    parameters.score = cv2.SCORE_METHOD_MAGSAC
+    parameters.loMethod = cv2.LOCAL_OPTIM_SIGMA
+    parameters.loIterations = 15
+    parameters.loSampleSize = 75
+    parameters.randomGeneratorState = 0
+    try:
+        b_from_a, mask = cv2.findHomography(points_a, points_b, parameters)
+    except cv2.error:  # raised for some degenerate sets of points
+        return nothing
+    if b_from_a is None or not np.isfinite(b_from_a).all():
+        return nothing
+    return b_from_a, mask.ravel().astype(bool)
+
+
 def find_homography(source: np.ndarray, target: np.ndarray, *method: Any) -> np.ndarray | None:
     """Fit a homography to matched points; never raise for degenerate ones.
 

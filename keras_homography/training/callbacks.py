@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_homography import models
 from keras_homography.training.validation import ValidationSet
 from keras_homography.utils import files
 from keras_homography.visualization import image_output
@@ -83,11 +82,7 @@ class Validation(keras.callbacks.Callback):
         Returns:
           `(summary, picture)`: figures by name, and uint8 `[height, width, 3]`, RGB.
         """
-        batches = tf.data.Dataset.from_tensor_slices(self._validation_set.patches).batch(64)
-        outputs = [self._predict(patches) for patches in batches]
-        h4pt = np.concatenate([output[0] for output in outputs])
-        probabilities = outputs[0][-1].numpy() if models.classifies(self.model) else None
-        return self._validation_set.summarize(h4pt), self._validation_set.draw(h4pt, probabilities)
+        return self._validation_set.measure(self._predict)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         """Measure, and write the picture."""

@@ -3,7 +3,7 @@
 Imports no TensorFlow: flags and configurations use the names before TensorFlow is needed.
 """
 
-LOSSES = ("corner", "l2", "huber", "cross_entropy", "photometric")
+LOSSES = ("corner", "l2", "huber", "cross_entropy", "photometric", "matching")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "step", "cosine")
 PRECISIONS = ("none", "auto", "bfloat16", "float16")

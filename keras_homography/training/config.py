@@ -12,6 +12,7 @@ from typing import Any
 from keras_homography.data import distortion_names
 from keras_homography.data.pair_spec import PairSpec
 from keras_homography.models import registry
+from keras_homography.models.matcher_grid import SIZE_MULTIPLE
 from keras_homography.training import choices
 from keras_homography.utils.errors import UserError
 
@@ -71,8 +72,9 @@ class TrainConfig:
     pairs_per_image: int = _option(8, "Pairs generated from an image each time it is read.")
     distortion: str = _option(
         "none",
-        "Distortion of the training patches: light, occlusion, noise, blur.",
-        among=("none", *distortion_names.NAMES),
+        "Distortion of the training patches: light, occlusion, noise, blur; 'sensors', for "
+        "--model=matcher, renders them by imagined sensors.",
+        among=("none", *distortion_names.NAMES, distortion_names.SENSORS),
     )
     # Model.
     model: str = _option("homographynet", f"Architecture: {', '.join(registry.ARCHITECTURES)}.")
@@ -91,7 +93,7 @@ class TrainConfig:
     loss: str = _option(
         "corner",
         "'corner': mean corner distance. 'l2': the paper's. 'cross_entropy': for "
-        "homographynet_classifier. 'photometric': needs no labels.",
+        "homographynet_classifier. 'photometric': needs no labels. 'matching': for matcher.",
         among=choices.LOSSES,
     )
     optimizer: str = _option("adam", "'sgd' has a momentum of 0.9.", among=choices.OPTIMIZERS)
@@ -152,7 +154,18 @@ class TrainConfig:
                 f"--make_pairs_on=device cannot apply --distortion={self.distortion}: JPEG "
                 "compression runs on the CPU. Use --make_pairs_on=host, or --distortion=none."
             )
-        if self.is_unlabeled:
+        if self.is_matcher != (self.loss == "matching"):
+            raise UserError(
+                f"--loss=matching and --model=matcher belong together; got --loss={self.loss} and "
+                f"--model={self.model}."
+            )
+        if self.is_matcher:
+            self._check_matcher()
+        elif self.distortion == distortion_names.SENSORS:
+            raise UserError(
+                f"--distortion=sensors is for --model=matcher; got --model={self.model}."
+            )
+        elif self.is_unlabeled:
             self._check_no_generation()
         else:
             _ = self.spec  # raises if the sizes do not fit together
@@ -168,6 +181,34 @@ class TrainConfig:
         """Whether the dataset is a user's unlabeled pairs, used as they are."""
         exists = self.dataset != "synthetic" and os.path.exists(self.dataset)
         return self.loss == "photometric" and exists
+
+    @property
+    def is_matcher(self) -> bool:
+        """Whether a matcher is trained: on pairs with the range of two photos, not of corners."""
+        return self.model == "matcher"
+
+    def _check_matcher(self) -> None:
+        """Refuse what does not fit the matcher, or does not apply to its pairs."""
+        if self.patch_size < SIZE_MULTIPLE or self.patch_size % SIZE_MULTIPLE:
+            raise UserError(
+                f"--patch_size must be a multiple of {SIZE_MULTIPLE} for --model=matcher; got "
+                f"{self.patch_size}."
+            )
+        if min(self.image_size) < self.patch_size:
+            raise UserError(
+                f"--image_size must be at least --patch_size={self.patch_size}; got "
+                f"{self.image_size[0]},{self.image_size[1]}."
+            )
+        if self.distortion not in ("none", distortion_names.SENSORS):
+            raise UserError(
+                f"--model=matcher takes --distortion=sensors, or none for pairs that differ in "
+                f"light alone; got --distortion={self.distortion}."
+            )
+        if self.refine or self.make_pairs_on == "device" or self.data_service:
+            raise UserError(
+                "--model=matcher takes neither --refine nor --data_service nor "
+                "--make_pairs_on=device: its pairs are made on the host."
+            )
 
     def _check_no_generation(self) -> None:
         """Refuse options that apply only when pairs are generated from images."""

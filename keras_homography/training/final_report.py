@@ -5,9 +5,9 @@ import pathlib
 from typing import Any
 
 import keras
-import numpy as np
+import tensorflow as tf
 
-from keras_homography.saving import loading, verified_export
+from keras_homography.saving import verified_export
 from keras_homography.training.checkpointing import Checkpoints
 from keras_homography.training.config import TrainConfig
 from keras_homography.training.validation import ValidationSet
@@ -40,9 +40,10 @@ def write(
     output_dir = pathlib.Path(config.output_dir)
     validation_dataset = config.validation_dataset or config.dataset
     parity = verified_export.export(model, output_dir, validation_set.patches[:8])
-    h4pt = loading.predict_h4pt(model, validation_set.patches)
-    summary = validation_set.summarize(h4pt)
-    identity = validation_set.summarize(np.zeros_like(h4pt))
+    summary, _ = validation_set.measure(
+        lambda patches: tf.nest.flatten(model(patches, training=False))
+    )
+    identity = validation_set.identity()
     report = {
         "schema_version": 1,
         "model": config.model,

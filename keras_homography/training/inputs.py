@@ -7,8 +7,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_homography.data import batching, distortions, frame_pairs, sources, tf_data_service
-from keras_homography.training import validation
+from keras_homography.data import (
+    batching,
+    distortion_names,
+    distortions,
+    frame_pairs,
+    matching_pairs,
+    sources,
+    tf_data_service,
+)
+from keras_homography.training import matching_validation, validation
 from keras_homography.training.cluster import Cluster
 from keras_homography.training.config import TrainConfig
 from keras_homography.utils import errors
@@ -41,6 +49,8 @@ def open_inputs(config: TrainConfig, cluster: Cluster) -> TrainInputs:
       UserError: A dataset cannot be used.
     """
     with errors.from_graphs():
+        if config.is_matcher:
+            return _open_color_images(config, cluster)
         return (_open_unlabeled if config.is_unlabeled else _open_images)(config, cluster)
 
 
@@ -77,6 +87,43 @@ def _open_unlabeled(config: TrainConfig, cluster: Cluster) -> TrainInputs:
 
     def batches(step: int) -> tf.data.Dataset:
         return source.batches(patch_size=config.patch_size, **_order(config, cluster, step))
+
+    return TrainInputs(batches, validation_set, skipped)
+
+
+def _open_color_images(config: TrainConfig, cluster: Cluster) -> TrainInputs:
+    """Open the images that pairs for the matcher are rendered from."""
+    width, height = config.image_size
+    options: dict[str, Any] = {
+        "height": height,
+        "width": width,
+        "min_side": config.patch_size,
+        "data_dir": config.data_dir,
+        "channels": 3,
+    }
+    part, validation_part = _parts(config)
+    source = sources.open_source(config.dataset, part, cache=config.cache, quick=True, **options)
+    validation_set, skipped = None, source.skipped
+    with_sensors = config.distortion == distortion_names.SENSORS
+    if cluster.is_writer:
+        held_out = sources.open_source(
+            config.validation_dataset or config.dataset, validation_part, **options
+        )
+        batches_to_validate = matching_pairs.validation_batches(
+            held_out, config.patch_size, config.validation_pairs, with_sensors
+        )
+        validation_set = matching_validation.MatchingValidation(batches_to_validate)
+        skipped = skipped | held_out.skipped
+
+    def batches(step: int) -> tf.data.Dataset:
+        return matching_pairs.pair_batches(
+            source,
+            config.patch_size,
+            steps=config.steps,
+            pairs_per_image=config.pairs_per_image,
+            with_sensors=with_sensors,
+            **_order(config, cluster, step),
+        )
 
     return TrainInputs(batches, validation_set, skipped)
 

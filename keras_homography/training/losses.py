@@ -65,6 +65,8 @@ def get_loss(name: str, rho: float) -> Loss:
         raise UserError(
             "The loss photometric compares patches, not corners: see losses.photometric."
         )
+    if name == "matching":
+        raise UserError("The loss matching compares cells, not corners: see matching_losses.")
     if name == "cross_entropy":
         raise UserError(
             "The loss cross_entropy is for a model with probabilities, homographynet_classifier."

@@ -6,7 +6,13 @@ import tensorflow as tf
 from keras_homography import models
 from keras_homography.data import pairs
 from keras_homography.saving import loading, pretrained
-from keras_homography.training import loss_models, losses, mixed_precision, optimizers
+from keras_homography.training import (
+    loss_models,
+    losses,
+    matching_model,
+    mixed_precision,
+    optimizers,
+)
 from keras_homography.training.config import TrainConfig
 
 
@@ -51,7 +57,8 @@ def build_trainable_model(
             jit_compile=config.jit_compile,
             steps_per_execution=config.steps_per_execution,
             make_pairs=pairs.make_pair_fn(config.seed, config.spec) if on_device else None,
-            labeled=not config.is_unlabeled,
+            labeled=not (config.is_unlabeled or config.is_matcher),
+            patch_size=config.patch_size,
         )
 
 
@@ -68,6 +75,8 @@ def build_exported_model(config: TrainConfig, trained: keras.Model) -> keras.Mod
       A functional model with the same weights, not compiled.
     """
     exported = _build_architecture(config)
+    if config.is_matcher:
+        trained = trained.get_layer(exported.name)
     for layer in exported.layers:
         if layer.weights:
             layer.set_weights(trained.get_layer(layer.name).get_weights())
@@ -84,6 +93,7 @@ def compile_model(
     steps_per_execution: int = 1,
     make_pairs: loss_models.MakePairs | None = None,
     labeled: bool = True,
+    patch_size: int = 128,
 ) -> loss_models.TrainableModel:
     """Compile a model with a loss by its name, and the corner error as metric.
 
@@ -99,6 +109,7 @@ def compile_model(
       steps_per_execution: Steps that a device runs in one call from Python.
       make_pairs: From `pairs.make_pair_fn`, to train on batches of images; else None.
       labeled: Whether the batches have corners; if not, there is no metric.
+      patch_size: Side of the patches that a matcher is trained on, in pixels.
 
     Returns:
       A model of the same layers; of an architecture with stages it has all of their outputs.
@@ -110,13 +121,16 @@ def compile_model(
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
-    trainable = loss_models.choose(model, loss, rho, make_pairs)
+    if loss == "matching":
+        trainable: loss_models.TrainableModel = matching_model.MatchingModel(model, patch_size)
+    else:
+        trainable = loss_models.choose(model, loss, rho, make_pairs)
     computes_loss = isinstance(trainable, loss_models.CustomLossModel)
     corner_error = keras.metrics.MeanMetricWrapper(losses.corner_distance, name="corner_error")
     trainable.compile(
         optimizer,
         loss=None if computes_loss else losses.get_loss(loss, rho),
-        metrics=[corner_error] if labeled else [],
+        metrics=[corner_error] if labeled else None,
         jit_compile=jit_compile,
         steps_per_execution=steps_per_execution,
     )
@@ -132,6 +146,8 @@ def compile_model(
 
 def _build_architecture(config: TrainConfig) -> keras.Model:
     """The architecture with its options, in Keras's present dtype policy."""
+    if config.is_matcher:
+        return models.build(config.model, width=config.width)
     options = {} if config.dropout is None else {"dropout": config.dropout}
     return models.build(
         config.model,

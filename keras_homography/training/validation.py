@@ -1,7 +1,7 @@
 """Validation sets: pairs with known corners, or unlabeled pairs."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -12,13 +12,16 @@ from keras_homography.visualization import patch_figures
 
 _MAX_DRAWN = 8
 
+# A batch of pairs, float32 `[n, size, size, 2]`, gray levels in 0..255 -> the model's outputs.
+Predict: TypeAlias = Callable[[tf.Tensor], list[tf.Tensor]]
+
 
 class ValidationSet(Protocol):
     """Pairs to validate on, and how predictions for them are measured.
 
     Attributes:
       patches: float32 `[n, size, size, 2]`, gray levels in 0..255.
-      criterion: Figure of `summarize` that is lowest in the best round.
+      criterion: Figure of `measure` that is lowest in the best round.
       title: Of that figure, for a plot.
     """
 
@@ -26,24 +29,20 @@ class ValidationSet(Protocol):
     criterion: str
     title: str
 
-    def summarize(self, h4pt: np.ndarray) -> dict[str, float]:
-        """Return the figures of predictions, by name.
+    def measure(self, predict: Predict) -> tuple[dict[str, float], np.ndarray]:
+        """Run a model on the pairs.
 
         Args:
-          h4pt: float32 `[n, 4, 2]`, pixels.
+          predict: The model.
+
+        Returns:
+          `(summary, picture)`: figures by name, and the first pairs with what is predicted for
+          them, uint8 `[height, width, 3]`, RGB.
         """
         ...
 
-    def draw(self, h4pt: np.ndarray, probabilities: np.ndarray | None = None) -> np.ndarray:
-        """Draw the first pairs.
-
-        Args:
-          h4pt: float32 `[n, 4, 2]`, pixels.
-          probabilities: float32 `[n, 4, 2, bins]`, of a classification network; or None.
-
-        Returns:
-          uint8 `[height, width, 3]`, RGB.
-        """
+    def identity(self) -> dict[str, float]:
+        """Return the figures of the identity, which predicts no motion."""
         ...
 
     def describe(self, dataset: str, summary: dict[str, float], identity: dict[str, float]) -> str:
@@ -57,7 +56,43 @@ class ValidationSet(Protocol):
         ...
 
 
-class LabeledValidation:
+class _CornerValidation:
+    """Pairs on which a model predicts the offsets of corners."""
+
+    patches: np.ndarray
+
+    def measure(self, predict: Predict) -> tuple[dict[str, float], np.ndarray]:
+        """Run a model on the pairs: see `ValidationSet.measure`."""
+        batches = tf.data.Dataset.from_tensor_slices(self.patches).batch(64)
+        outputs = [predict(patches) for patches in batches]
+        h4pt = np.concatenate([output[0] for output in outputs])
+        probabilities = outputs[0][-1].numpy()
+        if probabilities.ndim != 4:  # those of a classification network: [n, 4, 2, bins]
+            probabilities = None
+        return self.summarize(h4pt), self.draw(h4pt, probabilities)
+
+    def identity(self) -> dict[str, float]:
+        """Return the figures of the identity: see `ValidationSet.identity`."""
+        return self.summarize(np.zeros([len(self.patches), 4, 2], np.float32))
+
+    def summarize(self, h4pt: np.ndarray) -> dict[str, float]:
+        """Return the figures of predicted corners, float32 `[n, 4, 2]`, pixels, by name."""
+        raise NotImplementedError
+
+    def draw(self, h4pt: np.ndarray, probabilities: np.ndarray | None = None) -> np.ndarray:
+        """Draw the first pairs.
+
+        Args:
+          h4pt: float32 `[n, 4, 2]`, pixels.
+          probabilities: float32 `[n, 4, 2, bins]`, of a classification network; or None.
+
+        Returns:
+          uint8 `[height, width, 3]`, RGB.
+        """
+        raise NotImplementedError
+
+
+class LabeledValidation(_CornerValidation):
     """Pairs with known corners, measured by the corner error in pixels.
 
     Args:
@@ -74,11 +109,11 @@ class LabeledValidation:
         self._rho = rho
 
     def summarize(self, h4pt: np.ndarray) -> dict[str, float]:
-        """Return the figures of `metrics.summarize`: see `ValidationSet.summarize`."""
+        """Return the figures of `metrics.summarize`: see `_CornerValidation.summarize`."""
         return metrics.summarize(metrics.corner_errors(self._h4pt, h4pt))
 
     def draw(self, h4pt: np.ndarray, probabilities: np.ndarray | None = None) -> np.ndarray:
-        """Draw true and predicted quads, or confidence maps: see `ValidationSet.draw`."""
+        """Draw true and predicted quads, or confidence maps: see `_CornerValidation.draw`."""
         drawn = self.patches[:_MAX_DRAWN], self._h4pt[:_MAX_DRAWN], h4pt[:_MAX_DRAWN]
         if probabilities is None:
             return patch_figures.quads(*drawn)
@@ -93,7 +128,7 @@ class LabeledValidation:
         )
 
 
-class UnlabeledValidation:
+class UnlabeledValidation(_CornerValidation):
     """Unlabeled pairs, measured by the photometric loss.
 
     Args:
@@ -107,13 +142,13 @@ class UnlabeledValidation:
         self.patches = np.concatenate([patches for (patches,) in batches])
 
     def summarize(self, h4pt: np.ndarray) -> dict[str, float]:
-        """Return the mean of `losses.photometric`: see `ValidationSet.summarize`."""
+        """Return the mean of `losses.photometric`: see `_CornerValidation.summarize`."""
         batches = tf.data.Dataset.from_tensor_slices((self.patches, h4pt)).batch(64)
         values = np.concatenate([losses.photometric(*batch) for batch in batches])
         return {"photometric": float(values.mean())}
 
     def draw(self, h4pt: np.ndarray, probabilities: np.ndarray | None = None) -> np.ndarray:
-        """Draw A over B, unaligned and aligned: see `ValidationSet.draw`."""
+        """Draw A over B, unaligned and aligned: see `_CornerValidation.draw`."""
         return patch_figures.alignments(self.patches[:_MAX_DRAWN], h4pt[:_MAX_DRAWN])
 
     def describe(self, dataset: str, summary: dict[str, float], identity: dict[str, float]) -> str:
