@@ -35,8 +35,8 @@ def image_batches(
       with_next: whether every image comes together with the image after it in the source.
 
     Returns:
-      A dataset of `(images, indices)`: uint8 `[n, height, width, 1]`, or `[n, 2, height, width, 1]`
-      with the next; int64 `[n]`; n is batch_size over the number of workers.
+      A dataset of `(images, indices)`: uint8 `[n, height, width, channels]`, or `[n, 2, height,
+      width, channels]` with the next; int64 `[n]`; n is batch_size over the number of workers.
     """
     first_block = start_step // pairs_per_image
     images = source.stream(seed, first_block * batch_size, shard)

@@ -1,11 +1,12 @@
 """Keep decoded images, in memory or in a folder for all runs to come.
 
-In a folder every image is a file of its raw gray levels, named by a digest of where it comes from,
+In a folder every image is a file of its raw bytes, named by a digest of where it comes from,
 when that was changed and how it was decoded; so only new or changed images are decoded, and several
 programs can share the folder.
 """
 
 import hashlib
+import math
 import os
 import pathlib
 import re
@@ -46,6 +47,11 @@ def _copy_path(folder: str, *identity: object) -> str:
     return os.path.join(folder, digest[:2], f"{digest}.grey")
 
 
+def _with_channels(key: tuple, channels: int) -> tuple:
+    # Folders of earlier runs name their gray images by the key alone.
+    return key if channels == 1 else (*key, channels)
+
+
 def _write(path: str, image: np.ndarray) -> None:
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with files.atomic_write(path) as temporary:
@@ -58,12 +64,11 @@ def _from_memory(images: np.ndarray) -> GetImage:
     return lambda number: stored[number]
 
 
-def _from_files(paths: list[str], height: int, width: int) -> GetImage:
+def _from_files(paths: list[str], shape: tuple[int, int, int]) -> GetImage:
     stored = tf.constant([os.fsencode(path) for path in paths], tf.string)
 
     def get_image(number: tf.Tensor) -> tf.Tensor:
-        gray = tf.io.decode_raw(tf.io.read_file(stored[number]), tf.uint8)
-        return tf.reshape(gray, [height, width, 1])
+        return tf.reshape(tf.io.decode_raw(tf.io.read_file(stored[number]), tf.uint8), shape)
 
     return get_image
 
@@ -107,6 +112,7 @@ def cache_files(
     decode_file: Callable[[str], tf.Tensor],
     cache: str,
     key: tuple,
+    channels: int = 1,
 ) -> DecodedImages:
     """Decode files once and keep their images.
 
@@ -114,7 +120,8 @@ def cache_files(
       paths: of the files.
       decode_file: returns the image in a file of a path.
       cache: "memory", or the path of a folder.
-      key: `(height, width, ...)`, everything that decides how a file is decoded.
+      key: `(height, width, ...)`, everything else that decides how a file is decoded.
+      channels: of the images.
 
     Returns:
       The images; none if no file can be used.
@@ -123,6 +130,8 @@ def cache_files(
       OSError: the folder cannot be written.
     """
     height, width = key[:2]
+    shape = height, width, channels
+    key = _with_channels(key, channels)
 
     def decode_or_find(path: str) -> np.ndarray | str | _UnusableFile:
         """Return the image, or the path of its copy."""
@@ -134,7 +143,7 @@ def cache_files(
             if cache == "memory":
                 return decode_file(path).numpy()
             copy = _copy_path(cache, os.path.abspath(path), state.st_size, state.st_mtime_ns, *key)
-            if not os.path.exists(copy) or os.path.getsize(copy) != height * width:
+            if not os.path.exists(copy) or os.path.getsize(copy) != math.prod(shape):
                 _write(copy, decode_file(path).numpy())
             return copy
         except tf.errors.OpError as error:
@@ -156,7 +165,7 @@ def cache_files(
     if cache == "memory" and images:
         get_image = _from_memory(np.stack(images))
     else:
-        get_image = _from_files(images, height, width)
+        get_image = _from_files(images, shape)
     return DecodedImages(list(decoded), skipped, get_image)
 
 
@@ -166,6 +175,7 @@ def cache_dataset(
     count: int,
     cache: str,
     key: tuple,
+    channels: int = 1,
 ) -> DecodedImages:
     """Decode a whole dataset once and keep its images.
 
@@ -175,7 +185,8 @@ def cache_dataset(
         on, always in the same order, without those that cannot be used.
       count: how many images there are, usable or not.
       cache: "memory", or the path of a folder.
-      key: `(height, width, ...)`, everything that decides how an image is decoded.
+      key: `(height, width, ...)`, everything else that decides how an image is decoded.
+      channels: of the images.
 
     Returns:
       The images; none if none can be used.
@@ -184,20 +195,22 @@ def cache_dataset(
       OSError: the folder cannot be written.
     """
     height, width = key[:2]
+    shape = height, width, channels
+    key = _with_channels(key, channels)
     progress = keras.utils.Progbar(count, unit_name="image")
     used: list[int] = []
     if cache == "memory":
-        gray = np.empty([count, height, width, 1], np.uint8)
+        images = np.empty([count, *shape], np.uint8)
         for number, image in images_from(0).as_numpy_iterator():
-            gray[len(used)] = image
+            images[len(used)] = image
             used.append(int(number))
             progress.add(1)
-        get_image = _from_memory(gray[: len(used)])
+        get_image = _from_memory(images[: len(used)])
     else:
         paths = [_copy_path(cache, name, number, *key) for number in range(count)]
-        _write_missing(paths, images_from, height * width, progress)
+        _write_missing(paths, images_from, math.prod(shape), progress)
         used = [number for number, path in enumerate(paths) if os.path.getsize(path)]
-        get_image = _from_files([paths[number] for number in used], height, width)
+        get_image = _from_files([paths[number] for number in used], shape)
     skipped: dict[str, str] = {}
     for number in sorted(set(range(count)).difference(used)):
         files.record_skipped(

@@ -1,4 +1,4 @@
-"""Decode JPEG and PNG files to gray images of one size, in the graph."""
+"""Decode JPEG and PNG files to gray or color images of one size, in the graph."""
 
 import tensorflow as tf
 
@@ -10,10 +10,6 @@ SUFFIXES = (*image_input.JPEG_SUFFIXES, ".png")
 _RATIOS = (1, 2, 4, 8)
 
 
-def _as_gray(image: tf.Tensor) -> tf.Tensor:
-    return tf.ensure_shape(image, [None, None, 1])
-
-
 def _check_side(height: tf.Tensor, width: tf.Tensor, min_side: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the sizes once they are checked, in the graph too."""
     reason = tf.strings.format("{}x{} is below {} pixels", (width, height, min_side))
@@ -22,7 +18,9 @@ def _check_side(height: tf.Tensor, width: tf.Tensor, min_side: int) -> tuple[tf.
         return tf.identity(height), tf.identity(width)
 
 
-def decode(encoded: tf.Tensor, height: int, width: int, min_side: int = 1) -> tf.Tensor:
+def decode(
+    encoded: tf.Tensor, height: int, width: int, min_side: int = 1, channels: int = 1
+) -> tf.Tensor:
     """Decode a file and resize the image, whatever its aspect ratio.
 
     It is resampled as by `cv2.resize` with INTER_AREA: by area where both sides shrink, else
@@ -33,15 +31,16 @@ def decode(encoded: tf.Tensor, height: int, width: int, min_side: int = 1) -> tf
       height: of the result, in pixels.
       width: of the result, in pixels.
       min_side: smallest side of the image in the file, in pixels.
+      channels: 1 for gray levels, 3 for RGB.
 
     Returns:
-      Uint8 `[height, width, 1]`, gray levels.
+      Uint8 `[height, width, channels]`.
 
     Raises:
       tf.errors.InvalidArgumentError: the file cannot be decoded, or its image is too small.
     """
-    image = _as_gray(tf.io.decode_image(encoded, channels=1, expand_animations=False))
-    image = tf.cast(image, tf.float32)[None]
+    image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
+    image = tf.cast(tf.ensure_shape(image, [None, None, channels]), tf.float32)[None]
     shape = tf.shape(image)
     stored_height, stored_width = _check_side(shape[1], shape[2], min_side)
     resized = tf.cond(
@@ -52,7 +51,9 @@ def decode(encoded: tf.Tensor, height: int, width: int, min_side: int = 1) -> tf
     return tf.cast(tf.round(resized[0]), tf.uint8)
 
 
-def decode_reduced(encoded: tf.Tensor, height: int, width: int, min_side: int = 1) -> tf.Tensor:
+def decode_reduced(
+    encoded: tf.Tensor, height: int, width: int, min_side: int = 1, channels: int = 1
+) -> tf.Tensor:
     """Decode a JPEG file at that of libjpeg's reduced sizes that is nearest to a size.
 
     Args:
@@ -60,9 +61,10 @@ def decode_reduced(encoded: tf.Tensor, height: int, width: int, min_side: int = 
       height: that is needed, in pixels.
       width: that is needed, in pixels.
       min_side: smallest side of the image in the file, in pixels.
+      channels: 1 for gray levels, 3 for RGB.
 
     Returns:
-      Uint8 `[any, any, 1]`, gray levels.
+      Uint8 `[any, any, channels]`.
 
     Raises:
       tf.errors.InvalidArgumentError: the file cannot be decoded, or its image is too small.
@@ -76,15 +78,18 @@ def decode_reduced(encoded: tf.Tensor, height: int, width: int, min_side: int = 
     return tf.switch_case(
         tf.clip_by_value(power, 0, len(_RATIOS) - 1),
         [
-            lambda ratio=ratio: _as_gray(
-                tf.io.decode_jpeg(encoded, 1, ratio=ratio, dct_method="INTEGER_ACCURATE")
+            lambda ratio=ratio: tf.ensure_shape(
+                tf.io.decode_jpeg(encoded, channels, ratio=ratio, dct_method="INTEGER_ACCURATE"),
+                [None, None, channels],
             )
             for ratio in _RATIOS
         ],
     )
 
 
-def decode_quickly(encoded: tf.Tensor, height: int, width: int, min_side: int = 1) -> tf.Tensor:
+def decode_quickly(
+    encoded: tf.Tensor, height: int, width: int, min_side: int = 1, channels: int = 1
+) -> tf.Tensor:
     """Decode a file that is decoded every time it is read: `decode` at two thirds of its cost.
 
     JPEG files are decoded at a reduced size and resized bilinearly from there, which differs from
@@ -95,21 +100,22 @@ def decode_quickly(encoded: tf.Tensor, height: int, width: int, min_side: int = 
       height: of the result, in pixels.
       width: of the result, in pixels.
       min_side: smallest side of the image in the file, in pixels.
+      channels: 1 for gray levels, 3 for RGB.
 
     Returns:
-      Uint8 `[height, width, 1]`, gray levels.
+      Uint8 `[height, width, channels]`.
 
     Raises:
       tf.errors.InvalidArgumentError: the file cannot be decoded, or its image is too small.
     """
 
     def decode_jpeg() -> tf.Tensor:
-        image = decode_reduced(encoded, height, width, min_side)
+        image = decode_reduced(encoded, height, width, min_side, channels)
         resized = tf.image.resize(image[None], [height, width], "bilinear")
         return tf.cast(resized[0] + 0.5, tf.uint8)
 
     return tf.cond(
         tf.io.is_jpeg(encoded),
         decode_jpeg,
-        lambda: decode(encoded, height, width, min_side),
+        lambda: decode(encoded, height, width, min_side, channels),
     )

@@ -15,7 +15,8 @@ HEARTBEAT = -1  # a position that stands for no image
 _INTERVAL = 64  # positions from one heartbeat to the next
 _MAX_FAILURES = 10_000  # in a row
 
-# The image at a position of a stream, int64 scalar -> uint8 `[height, width, 1]`, in the graph.
+# The image at a position of a stream, int64 scalar -> uint8 `[height, width, channels]`, in the
+# graph; its shape is static.
 ImageAtPosition = Callable[[tf.Tensor], tf.Tensor]
 
 

@@ -42,6 +42,7 @@ class FolderSource(indexed_source.IndexedSource):
       cache: "memory" or a folder's path, to decode all images now and keep them; or "none", to
         decode an image every time it is read.
       quick: whether to decode by `decoding.decode_quickly`.
+      channels: 1 for gray images, 3 for RGB.
 
     Attributes:
       name: the folder.
@@ -63,6 +64,7 @@ class FolderSource(indexed_source.IndexedSource):
         part: str = "all",
         cache: str = "memory",
         quick: bool = False,
+        channels: int = 1,
     ) -> None:
         candidates = _find_files(folder, part)
         # Reading a pipe would wait for ever.
@@ -73,13 +75,13 @@ class FolderSource(indexed_source.IndexedSource):
         def decode_file(path: str | tf.Tensor) -> tf.Tensor:
             if isinstance(path, str):
                 path = os.fsencode(path)  # TensorFlow takes any bytes, but text only as UTF-8
-            return decoder(tf.io.read_file(path), height, width, min_side)
+            return decoder(tf.io.read_file(path), height, width, min_side, channels)
 
         if cache == "none":
             images = decoded_cache.open_uncached(paths, decode_file)
         else:
             key = height, width, min_side, decoder.__name__
-            images = decoded_cache.cache_files(paths, decode_file, cache, key)
+            images = decoded_cache.cache_files(paths, decode_file, cache, key, channels)
         for path in sorted(special):
             files.record_skipped(path, "is no regular file", images.skipped)
         if not images.used:

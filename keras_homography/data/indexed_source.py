@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_homography.data import endless_stream
 
-# The image with a number, int64 scalar -> uint8 `[height, width, 1]`, in the graph.
+# The image with a number, int64 scalar -> uint8 `[height, width, channels]`, in the graph.
 GetImage = Callable[[tf.Tensor], tf.Tensor]
 
 

@@ -10,7 +10,7 @@ from keras_homography.utils.errors import UserError
 
 
 class ImageSource(typing.Protocol):
-    """A source of gray images of one size.
+    """A source of images of one size, all gray or all RGB.
 
     Attributes:
       name: what is opened: a folder's path, a TFDS dataset with version and split, or "synthetic".
@@ -33,9 +33,9 @@ class ImageSource(typing.Protocol):
             several.
 
         Returns:
-          A dataset of `(position, image)`: int64 scalar; gray uint8 `[height, width, 1]`. It is a
-          pure function of the seed. An image that cannot be decoded is left out; the others keep
-          their positions.
+          A dataset of `(position, image)`: int64 scalar; uint8 `[height, width, channels]`, gray
+          or RGB. It is a pure function of the seed. An image that cannot be decoded is left out;
+          the others keep their positions.
         """
         ...
 
@@ -50,6 +50,7 @@ def open_source(
     data_dir: str | None = None,
     cache: str = "auto",
     quick: bool = False,
+    channels: int = 1,
 ) -> ImageSource:
     """Open a source of images by name.
 
@@ -69,21 +70,29 @@ def open_source(
         and "none" for TFDS. Generated images are not kept.
       quick: whether images are decoded with `decoding.decode_quickly`, for training, instead of
         exactly as evaluation needs them.
+      channels: 1 for gray images, 3 for RGB.
 
     Returns:
       The source.
 
     Raises:
-      UserError: there is no such dataset, it is not prepared, or nothing in it can be used.
+      UserError: there is no such dataset, it is not prepared, or nothing in it can be used; or
+        there are no images of so many channels.
     """
+    if channels not in (1, 3):
+        raise UserError(f"channels is {channels}; give 1 for gray images or 3 for RGB.")
     if dataset == "synthetic":
-        return synthetic_source.SyntheticSource(height, width)
+        return synthetic_source.SyntheticSource(height, width, channels)
     if os.path.isdir(dataset):
         cache = "memory" if cache == "auto" else cache
-        return folder_source.FolderSource(dataset, height, width, min_side, part, cache, quick)
+        return folder_source.FolderSource(
+            dataset, height, width, min_side, part, cache, quick, channels
+        )
     if os.path.exists(dataset):
         raise UserError(f"{dataset!r} is a file; give the folder that the images are in.")
     from keras_homography.data import tfds_source  # TFDS is slow to import, and rarely needed
 
     cache = "none" if cache == "auto" else cache
-    return tfds_source.open_split(dataset, part, height, width, min_side, data_dir, cache, quick)
+    return tfds_source.open_split(
+        dataset, part, height, width, min_side, data_dir, cache, quick, channels
+    )

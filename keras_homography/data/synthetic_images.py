@@ -6,6 +6,9 @@ edges, smooth and busy regions, and structure of every size (leaves per size fal
 Drawing leaves one by one is slow in a graph. Here each layer is a grid of cells with at most one
 leaf a cell, so that a whole layer is a few operations on all its pixels; layers of equal area in
 every size give the power law.
+
+A color image is the gray one and two chroma planes behind the same edges: Cb and Cr as in JPEG
+files, so that its gray levels are those of the gray image of the same seed, up to what is clipped.
 """
 
 import math
@@ -35,6 +38,9 @@ _LEAF = {
 }
 _COARSEST_NOISE = 64  # pixels between the values of the coarsest octave of texture
 _BORDER = 32  # of the texture, so that every layer can shift it
+_CHROMA_TEXTURE = 0.25  # contrast of the texture of Cb and Cr over that of gray levels
+# Gray levels, and in color also Cb and Cr: float32 `[height, width]` each.
+Planes = list[tf.Tensor]
 
 
 def _draw_noise(seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
@@ -51,6 +57,30 @@ def _draw_noise(seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
     return total / 2.0
 
 
+def _draw_chroma_texture(seed: tf.Tensor, height: int, width: int) -> Planes:
+    """Draw texture of Cb and of Cr; at half the resolution, as chroma varies slowly in photos."""
+    rows, columns = height // 2 + 1, width // 2 + 1
+    seeds = tf.unstack(tf.random.split(seed, 2))
+    texture = tf.stack([_draw_noise(part, rows, columns) for part in seeds], -1)
+    texture = tf.image.resize(_CHROMA_TEXTURE * texture, [2 * rows, 2 * columns])
+    return tf.unstack(texture[:height, :width], axis=-1)
+
+
+def _draw_chroma(seed: tf.Tensor, count: int) -> Planes:
+    """Draw Cb and Cr of leaves, float32 `[count, 1]`: mostly weak, a few saturated."""
+    angle, saturation = tf.unstack(tf.random.stateless_uniform([2, count, 1], seed))
+    saturation **= 3
+    # Photos vary more between orange and blue than between green and magenta.
+    orange = saturation * tf.cos(2.0 * math.pi * angle)
+    magenta = 0.5 * saturation * tf.sin(2.0 * math.pi * angle)
+    return [magenta - orange, magenta + orange]
+
+
+def _as_rgb(gray: tf.Tensor, cb: tf.Tensor, cr: tf.Tensor) -> Planes:
+    """Return red, green and blue: the conversion of JPEG files."""
+    return [gray + 1.402 * cr, gray - 0.344136 * cb - 0.714136 * cr, gray + 1.772 * cb]
+
+
 def _draw_leaves(seed: tf.Tensor, count: int) -> dict[str, tf.Tensor]:
     """Draw the properties of leaves: `{property: float32 [count, 1]}`."""
     low, high = np.array(list(_LEAF.values()), np.float32).T[:, :, None, None]
@@ -59,8 +89,8 @@ def _draw_leaves(seed: tf.Tensor, count: int) -> dict[str, tf.Tensor]:
 
 
 def _draw_layer(
-    seed: tf.Tensor, cell: int, height: int, width: int
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    seed: tf.Tensor, cell: int, height: int, width: int, in_color: bool
+) -> tuple[tf.Tensor, tf.Tensor, Planes]:
     """Draw one layer of leaves.
 
     Args:
@@ -68,9 +98,10 @@ def _draw_layer(
       cell: side of its cells, in pixels.
       height: of the image, in pixels.
       width: of the image, in pixels.
+      in_color: whether leaves have Cb and Cr.
 
     Returns:
-      `(opacity, gray, texture_strength)`, each float32 `[height, width]`.
+      `(opacity, texture_strength, planes)`, float32 `[height, width]` each.
     """
     rows, columns = height // cell + 2, width // cell + 2
     seed_of_leaves, seed_of_shift = tf.unstack(tf.random.split(seed, 2))
@@ -104,14 +135,23 @@ def _draw_layer(
     gray = leaf["gray"] + leaf["shade"] * (along + across) + stripes
     texture_strength = leaf["texture"] ** 2 * tf.ones_like(distance)
 
-    layer = tf.reshape(tf.stack([opacity, gray, texture_strength]), [3, rows, columns, cell, cell])
-    layer = tf.reshape(tf.transpose(layer, [0, 1, 3, 2, 4]), [3, rows * cell, columns * cell])
+    properties = [opacity, texture_strength, gray]
+    if in_color:
+        chroma = _draw_chroma(tf.random.fold_in(seed_of_leaves, 1), rows * columns)
+        properties += [part * tf.ones_like(distance) for part in chroma]
+
+    count = len(properties)
+    layer = tf.reshape(tf.stack(properties), [count, rows, columns, cell, cell])
+    layer = tf.reshape(tf.transpose(layer, [0, 1, 3, 2, 4]), [count, rows * cell, columns * cell])
     shift = tf.random.stateless_uniform([3], seed_of_shift, 0, cell, tf.int32) * [0, 1, 1]
-    return tf.unstack(tf.slice(layer, shift, [3, height, width]), num=3)
+    opacity, texture_strength, *planes = tf.unstack(
+        tf.slice(layer, shift, [count, height, width]), num=count
+    )
+    return opacity, texture_strength, planes
 
 
 @tf.function(autograph=False)  # Traced once a size; every pipeline that draws would trace it anew.
-def draw_image(seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
+def draw_image(seed: tf.Tensor, height: int, width: int, channels: int = 1) -> tf.Tensor:
     """Draw one image.
 
     Example:
@@ -121,34 +161,48 @@ def draw_image(seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
       seed: int64 `[2]`. The same seed gives the same image, bit for bit.
       height: in pixels.
       width: in pixels.
+      channels: 1 for gray levels, 3 for RGB.
 
     Returns:
-      Uint8 `[height, width, 1]`, gray levels.
+      Uint8 `[height, width, channels]`.
     """
     seeds = iter(tf.unstack(tf.random.split(seed, 2 * len(_LAYERS) + 4)))
     texture = _draw_noise(next(seeds), height + _BORDER, width + _BORDER)
     fixed_texture = texture[:height, :width]
-    canvas = fixed_texture
+    textures = [fixed_texture]
+    if channels == 3:
+        textures += _draw_chroma_texture(tf.random.fold_in(seed, 1), height, width)
+    canvas = list(textures)
     clutter = tf.random.stateless_uniform([], next(seeds), 0.2, 1.0)
     for cell in _LAYERS:
-        opacity, gray, strength = _draw_layer(next(seeds), cell, height, width)
+        opacity, strength, levels = _draw_layer(next(seeds), cell, height, width, channels == 3)
         if cell < 64:
             # Small leaves come in groups, as in photos, and leave some areas smooth.
             shift = tf.random.stateless_uniform([2], next(seeds), 0, _BORDER, tf.int32)
             groups = tf.slice(texture, shift, [height, width])
             opacity *= tf.clip_by_value(8.0 * (groups + clutter - 0.5), 0.0, 1.0)
-        canvas += opacity * (gray + strength * fixed_texture - canvas)
+        canvas = [
+            plane + opacity * (level + strength * plane_texture - plane)
+            for plane, level, plane_texture in zip(canvas, levels, textures, strict=True)
+        ]
 
     contrast, brightness, sharpness, slope_x, slope_y = tf.unstack(
         tf.random.stateless_uniform([5], next(seeds))
     )
     light = (slope_x - 0.5) * np.linspace(-0.5, 0.5, width, dtype=np.float32)
     light += (slope_y - 0.5) * np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None]
-    canvas = 80.0 + 80.0 * brightness + (50.0 + 100.0 * contrast) * (canvas + light)
+    gray, *chroma = canvas
+    canvas = [80.0 + 80.0 * brightness + (50.0 + 100.0 * contrast) * (gray + light)]
+    if channels == 3:
+        saturation = tf.random.stateless_uniform([], next(seeds), 0.2, 1.0)
+        canvas += [saturation * (50.0 + 100.0 * contrast) * plane for plane in chroma]
 
     # A lens: blur with a small kernel, from none to [1 2 1] / 4.
     side = 0.25 * sharpness
     for axis in (0, 1):
-        neighbors = tf.roll(canvas, 1, axis) + tf.roll(canvas, -1, axis)
-        canvas = (1.0 - 2.0 * side) * canvas + side * neighbors
-    return tf.cast(tf.round(tf.clip_by_value(canvas, 0.0, 255.0)), tf.uint8)[..., None]
+        canvas = [
+            (1.0 - 2.0 * side) * plane + side * (tf.roll(plane, 1, axis) + tf.roll(plane, -1, axis))
+            for plane in canvas
+        ]
+    image = tf.stack(_as_rgb(*canvas) if channels == 3 else canvas, -1)
+    return tf.cast(tf.round(tf.clip_by_value(image, 0.0, 255.0)), tf.uint8)

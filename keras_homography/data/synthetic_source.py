@@ -11,13 +11,14 @@ class SyntheticSource:
     Args:
       height: of the images, in pixels.
       width: of the images, in pixels.
+      channels: 1 for gray images, 3 for RGB.
     """
 
     name = "synthetic"
     count: int | None = None
 
-    def __init__(self, height: int, width: int) -> None:
-        self._height, self._width = height, width
+    def __init__(self, height: int, width: int, channels: int = 1) -> None:
+        self._shape = height, width, channels
         self.skipped: dict[str, str] = {}
 
     def stream(self, seed: int, start: int = 0, shard: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
@@ -25,7 +26,7 @@ class SyntheticSource:
 
         def draw(position: tf.Tensor) -> tf.Tensor:
             seed_of_image = tf.stack([tf.cast(seed, tf.int64), position])
-            return synthetic_images.draw_image(seed_of_image, self._height, self._width)
+            return synthetic_images.draw_image(seed_of_image, *self._shape)
 
         return indexed_source.stream_positions(start, shard).map(
             indexed_source.with_position(draw), tf.data.AUTOTUNE

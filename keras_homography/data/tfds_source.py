@@ -19,7 +19,7 @@ _COCO_DOWNLOAD = "25.20 GiB"
 
 
 class TfdsSource:
-    """One split of a TFDS dataset, decoded as gray every time; a `sources.ImageSource`.
+    """One split of a TFDS dataset, decoded every time; a `sources.ImageSource`.
 
     Args:
       builder: a prepared `tfds.core.DatasetBuilder` of a dataset that has a feature "image".
@@ -28,6 +28,7 @@ class TfdsSource:
       width: to which every image is resized, in pixels.
       min_side: smallest side of a usable image before it is resized, in pixels.
       quick: whether to decode by `decoding.decode_quickly`.
+      channels: 1 for gray images, 3 for RGB.
 
     Attributes:
       name: of the dataset, its version and the split.
@@ -49,6 +50,7 @@ class TfdsSource:
         width: int,
         min_side: int,
         quick: bool = False,
+        channels: int = 1,
     ) -> None:
         if split not in builder.info.splits:
             raise UserError(
@@ -65,9 +67,10 @@ class TfdsSource:
         self.count: int | None = self._num_images
         self.skipped: dict[str, str] = {}
         self._cache_key = (height, width, min_side, quick)
+        self._channels = channels
         decoder = decoding.decode_quickly if quick else decoding.decode
         self._decode = indexed_source.with_position(
-            lambda _, encoded: decoder(encoded, height, width, min_side)
+            lambda _, encoded: decoder(encoded, height, width, min_side, channels)
         )
         self._encoded = builder.as_dataset(
             split=split,
@@ -104,7 +107,7 @@ class TfdsSource:
             return decoded.concatenate(heartbeat)
 
         index, count = shard
-        shape = [*self._cache_key[:2], 1]
+        shape = [*self._cache_key[:2], self._channels]
         heartbeat = tf.data.Dataset.from_tensors(
             (tf.constant(endless_stream.HEARTBEAT, tf.int64), tf.zeros(shape, tf.uint8))
         )
@@ -132,7 +135,7 @@ class TfdsSource:
             return numbered.map(self._decode, tf.data.AUTOTUNE).ignore_errors()
 
         images = decoded_cache.cache_dataset(
-            self.name, images_from, self._num_images, cache, self._cache_key
+            self.name, images_from, self._num_images, cache, self._cache_key, self._channels
         )
         if not images.used:
             raise UserError(f"No usable image in {self.name}: all {self.count} are skipped.")
@@ -154,6 +157,7 @@ def open_split(
     data_dir: str | None,
     cache: str,
     quick: bool,
+    channels: int = 1,
 ) -> ImageSource:
     """Open the split of a prepared TFDS dataset that a part of the data is taken from.
 
@@ -166,6 +170,7 @@ def open_split(
       data_dir: where TFDS keeps its datasets; None for its default.
       cache: "memory", a folder's path, or "none".
       quick: whether to decode by `decoding.decode_quickly`.
+      channels: 1 for gray images, 3 for RGB.
 
     Returns:
       The source.
@@ -191,5 +196,5 @@ def open_split(
         )
     splits = builder.info.splits
     split = next((split for split in _SPLITS[part] if split in splits), _SPLITS[part][0])
-    source = TfdsSource(builder, split, height, width, min_side, quick)
+    source = TfdsSource(builder, split, height, width, min_side, quick, channels)
     return source if cache == "none" else source.cache(cache)

@@ -67,3 +67,33 @@ def test_a_tfds_dataset_can_be_kept(coco_data_dir, tmp_path, cache):
     again = sources.open_source("coco/2017", "train", **options, cache=cache)
     for one, other in zip(read(again, 12), read(kept, 12), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dataset", ["folder", "coco/2017"])
+def test_gray_and_color_are_kept_apart(image_folder, coco_data_dir, tmp_path, dataset):
+    def open_source(cache, channels):
+        return sources.open_source(
+            str(image_folder) if dataset == "folder" else dataset,
+            "all",
+            height=60,
+            width=80,
+            min_side=32,
+            data_dir=str(coco_data_dir),
+            cache=cache,
+            channels=channels,
+        )
+
+    def copies():
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.grey")}
+
+    gray = read(open_source(str(tmp_path), 1), 8)
+    copies_of_gray = copies()
+    color = read(open_source(str(tmp_path), 3), 8)
+    copies_of_both = copies()
+    assert len(copies_of_both) == 2 * len(copies_of_gray)
+    assert copies_of_gray.items() <= copies_of_both.items()
+    assert {path.stat().st_size for path in copies_of_both} == {60 * 80, 3 * 60 * 80}
+    for channels, images in ((1, gray), (3, color)):
+        for cache in (str(tmp_path), "memory"):
+            np.testing.assert_array_equal(read(open_source(cache, channels), 8), images)
+    assert copies() == copies_of_both

@@ -104,18 +104,19 @@ def test_one_image_among_many_that_fail_is_found_for_ever():
     assert positions == list(range(7, 30 * 120, 120))
 
 
-def test_positions_and_images_are_those_without_failures():
+@pytest.mark.parametrize("channels", [1, 3])
+def test_positions_and_images_are_those_without_failures(channels):
     def image_at(position):
-        return tf.fill([2, 2, 1], tf.cast(position % 251, tf.uint8))
+        return tf.fill([2, 2, channels], tf.cast(position % 251, tf.uint8))
 
     for start, shard in ((0, (0, 1)), (1000, (2, 3))):
         stream = endless_stream.readable_images("mine", 10, image_at, start, shard)
-        assert stream.element_spec[1].shape == [2, 2, 1]
+        assert stream.element_spec[1].shape == [2, 2, channels]
         elements = list(stream.take(200).as_numpy_iterator())
         expected = range(start + shard[0], start + shard[0] + 200 * shard[1], shard[1])
         assert [position for position, _ in elements] == list(expected)
         for position, image in elements:
-            np.testing.assert_array_equal(image, np.full([2, 2, 1], position % 251))
+            np.testing.assert_array_equal(image, np.full([2, 2, channels], position % 251))
 
 
 def test_images_in_memory_need_no_heartbeats(photos):

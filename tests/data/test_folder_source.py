@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 from helpers.image_streams import encode, read
@@ -76,3 +77,22 @@ def test_a_folder_without_a_usable_image_is_an_error(tmp_path):
         folder_source.FolderSource(tmp_path, 60, 80, 128)
     with pytest.raises(UserError, match="at least 2 are needed"):
         folder_source.FolderSource(tmp_path, 60, 80, 128, "train")
+
+
+@pytest.mark.parametrize("cache", ["memory", "none"])
+def test_a_folder_in_color_equals_opencv(image_folder, cache):
+    """PNG up to rounding; for JPEG, TensorFlow has another inverse DCT than OpenCV."""
+    source = folder_source.FolderSource(image_folder, 60, 80, 128, cache=cache, channels=3)
+    expected = [
+        cv2.resize(cv2.imread(file, cv2.IMREAD_COLOR_RGB), (80, 60), None, 0, 0, cv2.INTER_AREA)
+        for file in source.files
+    ]
+    nearest = []
+    for image in read(source, 8):
+        assert image.shape == (60, 80, 3)
+        differences = np.abs(image.astype(int) - expected).reshape(8, -1)
+        nearest.append(np.argmin(differences.mean(axis=1)))
+        tolerance = 1 if source.files[nearest[-1]].endswith(".png") else 8
+        assert differences[nearest[-1]].max() <= tolerance
+        assert differences[nearest[-1]].mean() < 1.5
+    assert sorted(nearest) == list(range(8))

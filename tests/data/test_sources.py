@@ -1,5 +1,6 @@
 """Sources opened by name, and what all of them promise."""
 
+import cv2
 import numpy as np
 import pytest
 from helpers.image_streams import read
@@ -36,6 +37,50 @@ def test_a_stream_is_a_function_of_its_seed(source):
     np.testing.assert_array_equal(read(source, 12), stream)
     np.testing.assert_array_equal(read(source, 4, start=7), stream[7:11])
     assert not np.array_equal(read(source, 12, seed=1), stream)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "cache", "quick"),
+    [
+        ("folder", "memory", False),
+        ("folder", "none", True),
+        ("coco/2017", "memory", True),
+        ("coco/2017", "none", False),
+        ("synthetic", "auto", False),
+    ],
+)
+def test_every_source_has_color(image_folder, coco_data_dir, dataset, cache, quick):
+    color, gray = (
+        sources.open_source(
+            str(image_folder) if dataset == "folder" else dataset,
+            "train",
+            height=30,
+            width=40,
+            min_side=32,
+            data_dir=str(coco_data_dir),
+            cache=cache,
+            quick=quick,
+            channels=channels,
+        )
+        for channels in (3, 1)
+    )
+    assert color.stream(0).element_spec[1].shape == (30, 40, 3)
+    assert color.count == gray.count
+    in_color = np.stack(read(color, 10))
+    assert in_color.shape == (10, 30, 40, 3)
+    assert in_color.dtype == np.uint8
+    np.testing.assert_array_equal(read(color, 3, start=6), in_color[6:9])
+    for one, other in zip(in_color, read(gray, 10), strict=True):
+        exact = ((one > 0) & (one < 255)).all(axis=-1)
+        as_gray = cv2.cvtColor(one, cv2.COLOR_RGB2GRAY).astype(int)
+        assert exact.sum() > 100
+        assert np.median(np.abs(as_gray - other[..., 0])[exact]) <= 1
+
+
+@pytest.mark.parametrize("channels", [0, 2, 4])
+def test_other_numbers_of_channels_are_refused(channels):
+    with pytest.raises(UserError, match=f"channels is {channels}; give 1 .* or 3"):
+        sources.open_source("synthetic", "all", height=30, width=40, min_side=8, channels=channels)
 
 
 def test_shards_are_together_the_whole(source):
