@@ -38,7 +38,7 @@ _LEAF = {
 }
 _COARSEST_NOISE = 64  # pixels between the values of the coarsest octave of texture
 _BORDER = 32  # of the texture, so that every layer can shift it
-_CHROMA_TEXTURE = 0.25  # contrast of the texture of Cb and Cr over that of gray levels
+_CHROMA_TEXTURE = 0.25  # contrast of the texture of chroma over that of gray levels
 # Gray levels, and in color also Cb and Cr: float32 `[height, width]` each.
 Planes = list[tf.Tensor]
 
@@ -57,13 +57,12 @@ def _draw_noise(seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
     return total / 2.0
 
 
-def _draw_chroma_texture(seed: tf.Tensor, height: int, width: int) -> Planes:
-    """Draw texture of Cb and of Cr; at half the resolution, as chroma varies slowly in photos."""
+def _draw_chroma_texture(seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Draw texture of Cb: at half the resolution, as chroma varies slowly in photos."""
     rows, columns = height // 2 + 1, width // 2 + 1
-    seeds = tf.unstack(tf.random.split(seed, 2))
-    texture = tf.stack([_draw_noise(part, rows, columns) for part in seeds], -1)
-    texture = tf.image.resize(_CHROMA_TEXTURE * texture, [2 * rows, 2 * columns])
-    return tf.unstack(texture[:height, :width], axis=-1)
+    texture = _CHROMA_TEXTURE * _draw_noise(seed, rows, columns)
+    texture = tf.image.resize(texture[..., None], [2 * rows, 2 * columns])
+    return texture[:height, :width, 0]
 
 
 def _draw_chroma(seed: tf.Tensor, count: int) -> Planes:
@@ -133,21 +132,19 @@ def _draw_layer(
     stripes = along * leaf["stripes"]
     stripes = tf.maximum(0.0, leaf["striped"]) * tf.abs(stripes - tf.round(stripes))
     gray = leaf["gray"] + leaf["shade"] * (along + across) + stripes
-    texture_strength = leaf["texture"] ** 2 * tf.ones_like(distance)
-
-    properties = [opacity, texture_strength, gray]
-    if in_color:
-        chroma = _draw_chroma(tf.random.fold_in(seed_of_leaves, 1), rows * columns)
-        properties += [part * tf.ones_like(distance) for part in chroma]
-
-    count = len(properties)
-    layer = tf.reshape(tf.stack(properties), [count, rows, columns, cell, cell])
-    layer = tf.reshape(tf.transpose(layer, [0, 1, 3, 2, 4]), [count, rows * cell, columns * cell])
+    layer = tf.reshape(tf.stack([opacity, gray]), [2, rows, columns, cell, cell])
+    layer = tf.reshape(tf.transpose(layer, [0, 1, 3, 2, 4]), [2, rows * cell, columns * cell])
     shift = tf.random.stateless_uniform([3], seed_of_shift, 0, cell, tf.int32) * [0, 1, 1]
-    opacity, texture_strength, *planes = tf.unstack(
-        tf.slice(layer, shift, [count, height, width]), num=count
-    )
-    return opacity, texture_strength, planes
+    opacity, gray = tf.unstack(tf.slice(layer, shift, [2, height, width]), num=2)
+
+    uniform = [leaf["texture"] ** 2]  # the same all over a leaf
+    if in_color:
+        uniform += _draw_chroma(tf.random.fold_in(seed_of_leaves, 1), rows * columns)
+    uniform = tf.reshape(tf.stack(uniform), [len(uniform), rows, columns])
+    uniform = tf.gather(uniform, (tf.range(width) + shift[2]) // cell, axis=2)
+    uniform = tf.gather(uniform, (tf.range(height) + shift[1]) // cell, axis=1)
+    texture_strength, *chroma = tf.unstack(uniform, num=uniform.shape[0])
+    return opacity, texture_strength, [gray, *chroma]
 
 
 @tf.function(autograph=False)  # Traced once a size; every pipeline that draws would trace it anew.
@@ -171,7 +168,8 @@ def draw_image(seed: tf.Tensor, height: int, width: int, channels: int = 1) -> t
     fixed_texture = texture[:height, :width]
     textures = [fixed_texture]
     if channels == 3:
-        textures += _draw_chroma_texture(tf.random.fold_in(seed, 1), height, width)
+        blue = _draw_chroma_texture(tf.random.fold_in(seed, 1), height, width)
+        textures += [blue, -blue]  # Cb and Cr: between blue and orange
     canvas = list(textures)
     clutter = tf.random.stateless_uniform([], next(seeds), 0.2, 1.0)
     for cell in _LAYERS:
