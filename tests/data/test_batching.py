@@ -99,3 +99,16 @@ def test_images_of_another_size_are_refused(source):
     spec = dataclasses.replace(SPEC, image_height=50)
     with pytest.raises(ValueError, match=r"The images are 80x60, .* specified for 80x50"):
         batching.pair_batches(source, spec, seed=0, batch_size=4)
+
+
+@pytest.mark.parametrize("with_next", [False, True])
+def test_batches_of_images_in_color(image_folder, with_next):
+    source = folder_source.FolderSource(image_folder, 60, 80, 128, cache="none", channels=3)
+    expected = np.stack([image for _, image in source.stream(3).take(9).as_numpy_iterator()])
+    batches = batching.image_batches(source, seed=3, batch_size=4, with_next=with_next)
+    images = np.concatenate([images for images, _ in batches.take(2).as_numpy_iterator()])
+    if with_next:
+        np.testing.assert_array_equal(images[:, 1], expected[1:])
+        images = images[:, 0]
+    assert images.shape == (8, 60, 80, 3)
+    np.testing.assert_array_equal(images, expected[:8])
