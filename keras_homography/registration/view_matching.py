@@ -1,0 +1,132 @@
+"""Match two images by dense features of their views, and fit homographies to the matches."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from keras_homography.geometry import arrays
+from keras_homography.registration import dense_matching, feature_matching, image_views
+from keras_homography.registration.image_views import ViewSpec
+
+# Float32 `[1, height, width, 1]`, gray levels in 0..255 -> coarse, fine, reliability, without the
+# batch axis: see `dense_matching.Features`.
+FeatureNetwork = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+_THRESHOLD = 3.0  # pixels of a view, of an inlier
+
+_PLAIN = ViewSpec()
+_HALF = ViewSpec(reduction=2.0)
+_TURNS = tuple(ViewSpec(quarter_turns=turns) for turns in (1, 3, 2))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ViewMatch:
+    """Matches of two images, and the homography that most of them agree with.
+
+    Attributes:
+      matches: in pixels of the full images.
+      b_from_a: float64 `[3, 3]`, pixels of the full images; None if there is none.
+      inliers: bool `[n]`.
+      views: the views that they come from.
+    """
+
+    matches: dense_matching.Matches
+    b_from_a: np.ndarray | None
+    inliers: np.ndarray
+    views: tuple[ViewSpec, ViewSpec]
+
+    @property
+    def count(self) -> int:
+        """Number of inliers."""
+        return int(self.inliers.sum())
+
+
+class ViewMatcher:
+    """Matches views of two images; the features of a view are computed once.
+
+    Args:
+      network: the matcher.
+      pyramid_a: of image A, uint8, finest first.
+      pyramid_b: of image B.
+    """
+
+    def __init__(
+        self, network: FeatureNetwork, pyramid_a: list[np.ndarray], pyramid_b: list[np.ndarray]
+    ) -> None:
+        self._network = network
+        self._pyramids = pyramid_a, pyramid_b
+        self._views: dict[
+            tuple[int, ViewSpec], tuple[image_views.View, dense_matching.Features]
+        ] = {}
+
+    def match(self, spec_a: ViewSpec = _PLAIN, spec_b: ViewSpec = _PLAIN) -> ViewMatch:
+        """Match one view of A with one of B.
+
+        Args:
+          spec_a: view of A.
+          spec_b: view of B.
+
+        Returns:
+          Matches, homography and inliers.
+        """
+        view_a, features_a = self._features(0, spec_a)
+        view_b, features_b = self._features(1, spec_b)
+        matches = dense_matching.match(features_a, features_b)
+        view_b_from_a, inliers = feature_matching.fit_homography(
+            matches.points_a, matches.points_b, _THRESHOLD
+        )
+        b_from_a = None
+        if view_b_from_a is not None:
+            b_from_a = arrays.normalize(
+                np.linalg.inv(view_b.view_from_image) @ view_b_from_a @ view_a.view_from_image
+            )
+        in_images = dense_matching.Matches(
+            _to_image(matches.points_a, view_a), _to_image(matches.points_b, view_b), matches.scores
+        )
+        return ViewMatch(in_images, b_from_a, inliers, (spec_a, spec_b))
+
+    def attempts(self) -> Iterator[tuple[ViewSpec, ViewSpec]]:
+        """Yield pairs of views to match, the likeliest to succeed first."""
+        yield _PLAIN, _PLAIN
+        yield from ((_PLAIN, turned) for turned in _TURNS)
+        yield from ((_HALF, _PLAIN), (_PLAIN, _HALF))
+        for tilt in (2.0, 4.0):
+            for direction in range(0, 180, 45 if tilt == 2.0 else 30):
+                tilted = ViewSpec(tilt=tilt, direction=direction)
+                yield tilted, _PLAIN
+                yield _PLAIN, tilted
+        for turned in _TURNS:
+            half = dataclasses.replace(turned, reduction=2.0)
+            yield from ((_HALF, turned), (_PLAIN, half))
+
+    def _features(
+        self, which: int, spec: ViewSpec
+    ) -> tuple[image_views.View, dense_matching.Features]:
+        if (which, spec) not in self._views:
+            view = image_views.render(self._pyramids[which], spec)
+            features = compute_features(self._network, view)
+            self._views[which, spec] = view, features
+        return self._views[which, spec]
+
+
+def compute_features(network: FeatureNetwork, view: image_views.View) -> dense_matching.Features:
+    """Compute the features of a view; cells that do not show the image match nothing.
+
+    Args:
+      network: the matcher.
+      view: of an image.
+
+    Returns:
+      The features.
+    """
+    coarse, fine, reliability = network(view.gray[None, ..., None].astype(np.float32))
+    if view.covered is not None:
+        coarse = coarse * view.covered[..., None]
+        reliability = reliability * view.covered
+    return dense_matching.Features(coarse, fine, reliability)
+
+
+def _to_image(points: np.ndarray, view: image_views.View) -> np.ndarray:
+    image_from_view = np.linalg.inv(view.view_from_image)
+    return arrays.transform_points(image_from_view, points).astype(np.float32)

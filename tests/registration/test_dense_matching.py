@@ -1,0 +1,96 @@
+"""Dense matching against NumPy's plain definition, and positions within a cell."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_homography.models import matcher_grid
+from keras_homography.registration import dense_matching
+from keras_homography.training import matching_losses
+
+
+def features(seed, rows=6, columns=8, like=None, noise=0.0):
+    generator = np.random.default_rng(seed)
+    if like is not None:
+        return dense_matching.Features(
+            like.coarse + noise * generator.normal(size=like.coarse.shape).astype(np.float32),
+            like.fine + noise * generator.normal(size=like.fine.shape).astype(np.float32),
+            like.reliability,
+        )
+    return dense_matching.Features(
+        generator.normal(size=(rows, columns, 16)).astype(np.float32),
+        2.0 * generator.normal(size=(2 * rows, 2 * columns, 8)).astype(np.float32),
+        generator.uniform(0.5, 1.0, (rows, columns)).astype(np.float32),
+    )
+
+
+def test_an_image_matches_itself_cell_by_cell():
+    a = features(0)
+    matches = dense_matching.match(a, a)
+    assert len(matches.points_a) == 48
+    centers = np.stack(np.meshgrid(np.arange(8), np.arange(6)), -1).reshape(-1, 2) * 8 + 3.5
+    np.testing.assert_allclose(matches.points_a, centers)
+    assert np.abs(matches.points_b - centers).max() < 4 * matcher_grid.FINE_STRIDE  # the window
+
+
+def test_matches_are_mutual_and_scores_fall_with_competitors():
+    a = features(1)
+    b = features(2, like=a, noise=0.7)
+    matches = dense_matching.match(a, b)
+    logits = a.coarse.reshape(48, -1) @ b.coarse.reshape(48, -1).T
+    expected = [i for i in range(48) if logits[:, logits[i].argmax()].argmax() == i]
+    np.testing.assert_array_equal(
+        matches.points_a // 8 @ np.array([1, 8], np.float32), np.array(expected, float)
+    )
+    softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    softmax *= np.exp(logits) / np.exp(logits).sum(0, keepdims=True)
+    reliability = (
+        a.reliability.ravel()[expected] * b.reliability.ravel()[logits[expected].argmax(1)]
+    )
+    np.testing.assert_allclose(
+        matches.scores, np.sqrt(softmax[expected].max(1)) * reliability, rtol=1e-3
+    )
+    repeated = dense_matching.Features(
+        np.concatenate([a.coarse, a.coarse], axis=1),
+        np.concatenate([a.fine, a.fine], axis=1),
+        np.concatenate([a.reliability, a.reliability], axis=1),
+    )
+    once, twice = dense_matching.match(a, a), dense_matching.match(a, repeated)
+    assert twice.scores.max() < once.scores.max()
+
+
+def test_positions_in_a_window_are_those_of_training():
+    """The offsets are the expectation that the loss of training computes, by other code."""
+    a = features(3)
+    b = features(4, like=a, noise=0.2)
+    matches = dense_matching.match(a, b)
+    cells_b = _nearest(a, b)
+    logits = matching_losses.fine_logits(
+        tf.constant(a.fine[None]), tf.constant(b.fine[None]), tf.constant(cells_b[None], tf.int32)
+    )
+    expected = tf.matmul(tf.nn.softmax(logits), matching_losses.window_offsets())[0].numpy()
+    cells_a = (matches.points_a // 8 @ np.array([1, 8], np.float32)).astype(int)
+    centers = np.stack([cells_b % 8, cells_b // 8], -1)[cells_a] * 8 + 3.5
+    np.testing.assert_allclose(matches.points_b, centers + expected[cells_a], atol=1e-3)
+
+
+def _nearest(a, b):
+    return (a.coarse.reshape(48, -1) @ b.coarse.reshape(48, -1).T).argmax(axis=1)
+
+
+def test_a_feature_at_a_known_place_is_found_there():
+    """One fine feature of B equals the query and no other does: the match lies at its center."""
+    channels, stride = 8, matcher_grid.FINE_STRIDE
+    a = features(5)
+    query = np.zeros(channels, np.float32)
+    query[0] = 8.0
+    fine_a = np.tile(query, [12, 16, 1])
+    for row, column in ((4, 7), (5, 6), (7, 9)):  # in or next to the cell (2, 3)
+        fine_b = np.zeros([12, 16, channels], np.float32)
+        fine_b[row, column, 0] = 8.0
+        matches = dense_matching.match(
+            dense_matching.Features(a.coarse, fine_a, a.reliability),
+            dense_matching.Features(a.coarse, fine_b, a.reliability),
+        )
+        number = np.flatnonzero((matches.points_a == [3 * 8 + 3.5, 2 * 8 + 3.5]).all(axis=1))[0]
+        place = (np.array([column, row]) + 0.5) * stride - 0.5
+        np.testing.assert_allclose(matches.points_b[number], place, atol=1e-3)
