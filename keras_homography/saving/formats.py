@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from keras_homography.saving.signatures import Outputs
+
 if TYPE_CHECKING:
     import keras
 
-# Pairs, float32 `[n, size, size, 2]` -> `h4pt`, float32 `[n, 4, 2]`, pixels.
-Predict: TypeAlias = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+# A batch of inputs, float32 `[n, height, width, channels]` -> the outputs by name.
+Predict: TypeAlias = Callable[[npt.NDArray[np.float32]], Outputs]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Format:
 
     Attributes:
       file_name: What the file, or folder, is called in an output folder.
-      write: Function of a float32 `keras.Model` of pairs and of the path.
+      write: Function of a float32 `keras.Model`, of pairs or a matcher, and of the path.
       read: Function of the path; returns the function that the file holds.
       is_lossy: Whether its weights have less than float32.
       is_optional: Whether not every model can be written in it without losing accuracy.
@@ -46,7 +48,7 @@ def _read_keras(path: pathlib.Path) -> Predict:
     from keras_homography.saving import loading
 
     model = loading.load_model(path, trust=True)  # written by this process
-    return functools.partial(loading.predict_h4pt, model)
+    return functools.partial(loading.predict, model)
 
 
 def _write_saved_model(model: "keras.Model", path: pathlib.Path) -> None:
@@ -59,7 +61,13 @@ def _read_saved_model(path: pathlib.Path) -> Predict:
     import tensorflow as tf
 
     serve = tf.saved_model.load(str(path)).signatures["serving_default"]
-    return lambda pairs: serve(pairs=tf.constant(pairs))["h4pt"].numpy()
+    (name,) = serve.structured_input_signature[1]
+
+    def predict(inputs: npt.NDArray[np.float32]) -> Outputs:
+        outputs = serve(**{name: tf.constant(inputs)})
+        return {output: value.numpy() for output, value in outputs.items()}
+
+    return predict
 
 
 def _write_tflite(model: "keras.Model", path: pathlib.Path, precision: str = "float32") -> None:
@@ -72,7 +80,13 @@ def _read_tflite(path: pathlib.Path) -> Predict:
     from ai_edge_litert import interpreter as litert
 
     runner = litert.Interpreter(str(path)).get_signature_runner()
-    return lambda pairs: np.concatenate([runner(pairs=pair[None])["h4pt"] for pair in pairs])
+    (name,) = runner.get_input_details()
+
+    def predict(inputs: npt.NDArray[np.float32]) -> Outputs:
+        outputs = [runner(**{name: each[None]}) for each in inputs]
+        return {output: np.concatenate([each[output] for each in outputs]) for output in outputs[0]}
+
+    return predict
 
 
 FORMATS = {

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from keras_homography import layers as layers  # registers the layers of our files
-from keras_homography.saving import pretrained, untrusted_models
+from keras_homography.saving import pretrained, signatures, untrusted_models
 from keras_homography.utils import operating_system
 from keras_homography.utils.errors import UserError
 
@@ -28,10 +28,12 @@ _UNREADABLE = (
 
 
 def load_model(path: str | os.PathLike[str], trust: bool = False) -> keras.Model:
-    """Load a `.keras` file that maps pairs of patches to corner offsets.
+    """Load a `.keras` file: a model of pairs of patches, or a matcher.
 
         model = keras_homography.load_model("runs/mine/model.keras")
         h4pt = model(pairs)  # float32 [n, size, size, 2] in 0..255 -> float32 [n, 4, 2], pixels
+
+    A matcher maps an image of any size to its features: see `models.matcher.build`.
 
     Args:
       path: Of the file.
@@ -42,7 +44,7 @@ def load_model(path: str | os.PathLike[str], trust: bool = False) -> keras.Model
       A `keras.Model`, not compiled.
 
     Raises:
-      UserError: It cannot be read, does not map pairs to corner offsets, or could run code.
+      UserError: It cannot be read, is a model of neither kind, or could run code.
     """
     path = os.fspath(pretrained.path_of_model(path))
     operating_system.require_regular(path, "a Keras model")
@@ -53,37 +55,30 @@ def load_model(path: str | os.PathLike[str], trust: bool = False) -> keras.Model
     except _UNREADABLE as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(f"Cannot read {path} as a Keras model: {reason}") from error
-    _check_shapes(path, model)
+    signatures.of_model(model, path)
     return model
 
 
-def predict_h4pt(model: keras.Model, pairs: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Predict the main output of a Keras model.
+def predict(model: keras.Model, inputs: npt.ArrayLike) -> signatures.Outputs:
+    """Predict the outputs of a Keras model.
 
     Eagerly: a refined model has ten thousand operators, and compiling them takes longer than a few
     hundred pairs.
 
     Args:
-      model: Maps pairs to corner offsets, its first output.
-      pairs: float32 `[n, size, size, 2]`, gray levels in 0..255.
+      model: Of pairs, or a matcher.
+      inputs: float32 `[n, height, width, channels]`, gray levels in 0..255.
 
     Returns:
-      `h4pt`, float32 `[n, 4, 2]`, pixels.
+      Its outputs by the names in its signature, float32 `[n, ...]`.
     """
-    batches = tf.data.Dataset.from_tensor_slices(np.asarray(pairs, np.float32)).batch(64)
-    predicted = [tf.nest.flatten(model(batch, training=False))[0].numpy() for batch in batches]
-    return np.concatenate(predicted)
+    names = signatures.of_model(model).output_names[: len(model.outputs)]
+    batches = tf.data.Dataset.from_tensor_slices(np.asarray(inputs, np.float32)).batch(64)
+    predicted = [tf.nest.flatten(model(batch, training=False)) for batch in batches]
+    joined = (np.concatenate(parts) for parts in zip(*predicted, strict=True))
+    return dict(zip(names, joined, strict=True))
 
 
-def _check_shapes(path: str, model: keras.Model) -> None:
-    """Raise a `UserError` unless a model maps pairs of patches to corner offsets."""
-    inputs = [tuple(tensor.shape) for tensor in getattr(model, "inputs", [])]
-    outputs = [tuple(tensor.shape) for tensor in tf.nest.flatten(getattr(model, "output", []))]
-    takes_pairs = len(inputs) == 1 and len(inputs[0]) == 4 and inputs[0][3] == 2
-    is_square = takes_pairs and inputs[0][1] == inputs[0][2] and inputs[0][1] is not None
-    if not is_square or outputs[:1] != [(None, 4, 2)]:
-        raise UserError(
-            f"{path} is no model of pairs: its inputs are {inputs} and its outputs {outputs}; it "
-            "must have one input (None, size, size, 2), two gray patches, and the first output "
-            "must be (None, 4, 2), the corner offsets."
-        )
+def predict_h4pt(model: keras.Model, pairs: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Predict the corner offsets of pairs: `h4pt` of `predict`, float32 `[n, 4, 2]`, pixels."""
+    return predict(model, pairs)["h4pt"]

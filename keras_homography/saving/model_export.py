@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.saving import manifest, pretrained, verified_export
+from keras_homography.saving import manifest, pretrained, signatures, verified_export
 from keras_homography.saving.formats import FORMATS
 from keras_homography.utils import environment, files
 from keras_homography.utils.errors import UserError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import keras
 
 _REPORT = "parity.json"
+_Inputs: TypeAlias = npt.NDArray[np.float32] | Sequence[npt.NDArray[np.float32]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,8 +28,8 @@ class ExportConfig:
     Attributes:
       model: The path of a `.keras` file, or the name of a shipped model.
       formats: Keys of `formats.FORMATS`.
-      dataset: Where the images of the pairs come from, on which files are compared.
-      pairs: How many pairs to compare on.
+      dataset: Where the images come from, on which files are compared.
+      pairs: How many pairs to compare on, or images of a matcher.
       trust_model: Open the model's file whatever it contains and wherever it comes from.
       output_dir: Of the files and of `parity.json`; it is created.
 
@@ -53,18 +54,19 @@ class ExportConfig:
 
 
 def export_model(
-    config: ExportConfig, make_pairs: Callable[[int], npt.NDArray[np.float32]]
+    config: ExportConfig, make_inputs: Callable[[signatures.Shape], _Inputs]
 ) -> dict[str, dict[str, Any]]:
     """Export a model file as a configuration says, and write `parity.json`.
 
     Args:
       config: What to export, and where to.
-      make_pairs: Function of the model's patch size that gives the pairs to compare on, float32
-        `[n, patch_size, patch_size, 2]`, from `config.dataset`.
+      make_inputs: Function of the shape of the model's input that gives what to compare on, from
+        `config.dataset`: pairs, float32 `[n, size, size, 2]`, or images of a matcher, several
+        arrays float32 `[n, height, width, 1]`.
 
     Returns:
-      `{file name: report}`; a report has `written`, and `largest_difference_px` and `bytes`, or the
-      `reason` why an optional file was not written.
+      `{file name: report}`; a report has `written`, and `largest_difference_px` (of a matcher
+      `largest_difference`) and `bytes`, or the `reason` why an optional file was not written.
 
     Raises:
       UserError: The model cannot be opened or does not compute in float32, the folder cannot be
@@ -85,17 +87,19 @@ def export_model(
     dtypes = {layer.compute_dtype for layer in model.layers} - {"float32"}
     if dtypes:
         raise UserError(f"{path} computes in {' and '.join(sorted(dtypes))}, not in float32.")
-    pairs = make_pairs(model.input_shape[1])
+    inputs = make_inputs(model.input_shape)
     output_dir.mkdir(parents=True, exist_ok=True)
     report = {
-        FORMATS[name].file_name: _export_format(model, name, output_dir, pairs)
+        FORMATS[name].file_name: _export_format(model, name, output_dir, inputs)
         for name in config.formats
     }
     content = {
         "schema_version": 1,
         "model": config.model,
         "dataset": config.dataset,
-        "pairs": len(pairs),
+        signatures.of_model(model).items: (
+            len(inputs) if isinstance(inputs, np.ndarray) else sum(map(len, inputs))
+        ),
         "files": report,
         "environment": environment.describe(),
     }
@@ -105,20 +109,20 @@ def export_model(
 
 
 def _export_format(
-    model: "keras.Model", name: str, output_dir: pathlib.Path, pairs: npt.NDArray[np.float32]
+    model: "keras.Model", name: str, output_dir: pathlib.Path, inputs: _Inputs
 ) -> dict[str, Any]:
     """Export one format, print how it went, and return its report."""
     try:
-        (difference,) = verified_export.export(model, output_dir, pairs, [name]).values()
+        (difference,) = verified_export.export(model, output_dir, inputs, [name]).values()
     except verified_export.ParityError as error:
         if not FORMATS[name].is_optional:
             raise
         print(error)
         return {"written": False, "reason": str(error)}
     path = output_dir / FORMATS[name].file_name
-    size = _measure_bytes(path)
-    print(f"{path}  {size / 1e6:.2f} MB, within {difference:.1g} px")
-    return {"written": True, "largest_difference_px": difference, "bytes": size}
+    size, signature = _measure_bytes(path), signatures.of_model(model)
+    print(f"{path}  {size / 1e6:.2f} MB, within {signature.format(difference, 1)}")
+    return {"written": True, signature.difference_key: difference, "bytes": size}
 
 
 def _measure_bytes(path: pathlib.Path) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SAVED_MODEL = ""  # stands for the folder of a SavedModel among suffixes of files
 _DEFAULT = "homography"
+_NAMES = (_DEFAULT, "homographynet", "matcher")  # that are missing, if no file has them
 _FOLDER = "saved_models"
 
 
@@ -29,7 +30,8 @@ def load_pretrained(name: str = _DEFAULT) -> "keras.Model":
     Returns:
       A functional `keras.Model`, not compiled. "homography" maps float32 `[n, 128, 128, 2]`, gray
       levels in 0..255, channel 0 patch A and channel 1 patch B, to `h4pt`, float32 `[n, 4, 2]`,
-      pixels of the patch.
+      pixels of the patch; "matcher" maps a gray image of any size to its features: see
+      `models.matcher.build`.
 
     Raises:
       UserError: No model of this name is shipped, or its file is missing.
@@ -129,7 +131,7 @@ def _find_shipped(name: str, suffixes: Sequence[str]) -> pathlib.Path | None:
         path = files.packaged_file(_FOLDER, f"{name}{suffix}") if suffix != SAVED_MODEL else None
         if path is not None:
             return path
-    if name == _DEFAULT:
+    if name in _NAMES:
         raise UserError(
             f"{_FOLDER}/{name}{suffixes[0]} is missing from this installation. Install the package "
             "again, or check the repository out completely."

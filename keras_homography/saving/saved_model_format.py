@@ -8,50 +8,59 @@ import keras
 import tensorflow as tf
 
 from keras_homography import geometry
+from keras_homography.saving import signatures
 
-# Of a model's outputs, in their order. TFLite orders them by name: the main one must come first.
-_OUTPUTS = ("h4pt", "probabilities")
 Endpoint: TypeAlias = tuple[str, Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
 
 
 def write(model: keras.Model, folder: str | pathlib.Path) -> None:
     """Write a SavedModel.
 
-    Its signatures are `serving_default(pairs)`, float32 `[n, size, size, 2]` in 0..255 -> `h4pt`
-    `[n, 4, 2]`, pixels, and of a classification network `probabilities`; and
+    The signatures of a model of pairs are `serving_default(pairs)`, float32 `[n, size, size, 2]` in
+    0..255 -> `h4pt` `[n, 4, 2]`, pixels, and of a classification network `probabilities`; and
     `align(image_a, image_b)`, two uint8 images `[height, width, 1 or 3]` of any size -> `h4pt`
     `[4, 2]`, pixels of the network's patch, `a_from_b` and `b_from_a` `[3, 3]`, pixels of the
-    images.
+    images. A matcher's is `serving_default(image)`, float32 `[n, height, width, 1]` in 0..255 ->
+    `coarse`, `fine` and `reliability`: see `models.matcher.build`.
 
     Args:
-      model: Float32 `keras.Model` of pairs.
+      model: Float32 `keras.Model`, of pairs or a matcher.
       folder: To be created.
     """
     function = trace(model, None)
-    write_archive(model, folder, [serving_endpoint(function), _align_endpoint(function)])
+    endpoints = [serving_endpoint(function)]
+    if signatures.of_model(model).aligns:
+        endpoints.append(_align_endpoint(function))
+    write_archive(model, folder, endpoints)
 
 
 def trace(model: keras.Model, batch_size: int | None) -> tf.types.experimental.PolymorphicFunction:
     """Turn a model into one `tf.function` that all endpoints share: tracing takes most of the time.
 
     Args:
-      model: Float32 `keras.Model` of pairs.
+      model: Float32 `keras.Model`, of pairs or a matcher.
       batch_size: Of its input; None for any.
 
     Returns:
-      A `tf.function` from pairs to `{output: value}`.
+      A `tf.function` from its input to `{output: value}`, named as in its signature.
     """
-    pairs = tf.TensorSpec([batch_size, *model.input_shape[1:]], tf.float32, "pairs")
-    names = _OUTPUTS[: len(model.outputs)]
+    signature = signatures.of_model(model)
+    inputs = tf.TensorSpec(
+        [batch_size, *model.input_shape[1:]], tf.float32, name=signature.input_name
+    )
+    # TFLite orders outputs by name: the main one comes first in a signature.
+    names = signature.output_names[: len(model.outputs)]
     return tf.function(
-        lambda pairs: dict(zip(names, tf.nest.flatten(model(pairs, training=False)), strict=True)),
-        input_signature=[pairs],
+        lambda inputs: dict(
+            zip(names, tf.nest.flatten(model(inputs, training=False)), strict=True)
+        ),
+        input_signature=[inputs],
         autograph=False,
     )
 
 
 def serving_endpoint(function: tf.types.experimental.PolymorphicFunction) -> Endpoint:
-    """Return the endpoint that takes stacked patches."""
+    """Return the endpoint that takes what the model takes."""
     return "serving_default", function, function.input_signature
 
 

@@ -10,10 +10,12 @@ from keras_homography.saving import saved_model_format
 
 
 def write(model: keras.Model, path: pathlib.Path, precision: str = "float32") -> None:
-    """Write a TFLite file: one pair in, `h4pt` and what else the model gives out.
+    """Write a TFLite file: one pair or image in, the outputs of the model's signature out.
+
+    The input of a matcher has no fixed size: it is made to be resized.
 
     Args:
-      model: Float32 `keras.Model` of pairs.
+      model: Float32 `keras.Model`, of pairs or a matcher.
       path: Of the file.
       precision: Of the weights: "float32", "float16" or "int8" (dynamic range: activations are
         quantized at run time). Input and output stay float32.

@@ -14,6 +14,7 @@ from keras_homography.utils.errors import UserError
 MAX_BYTES = 2**30
 _MAX_ITEMS = 2**16  # of operators, tensors and the like: a cascade has hundreds
 _MAX_TENSOR_BYTES = 2**32  # of all tensors together, before LiteRT shares their memory
+_UNKNOWN_SIDE = 512  # pixels: what a side that the file leaves open is counted as
 _IDENTIFIER = b"TFL3"
 _CUSTOM, _PLACEHOLDER, _LAST_BUILT_IN = 32, 127, 209
 # Built-in by number, but what they compute is not in LiteRT.
@@ -36,7 +37,7 @@ def check(content: bytes, name: str, advice: str = "") -> None:
 
     Raises:
       UserError: it is no TFLite file, is damaged, has custom or Flex operators, or needs more
-        memory than any model of pairs.
+        memory than any model of ours.
     """
 
     def refuse(reason: str) -> NoReturn:
@@ -102,18 +103,28 @@ def _check_tensor(
     kind, buffer = tensor.number(1, "b"), tensor.number(2, "I")
     if not 0 <= kind < len(_BITS) or buffer >= max(len(buffers), 1):
         raise _DamagedError
-    elements = 1
-    for side in tensor.numbers(0):
+    elements = resized = 1
+    for side, is_open in _sides(tensor):
         if side < 0:
             refuse(f"has no tensor of {side} elements, but says so")
         elements *= side
-        if elements > _MAX_TENSOR_BYTES:
+        resized *= _UNKNOWN_SIDE if is_open else side
+        if max(elements, resized) > _MAX_TENSOR_BYTES:
             refuse(f"needs more memory than {_MAX_TENSOR_BYTES} bytes")
     size = -(-elements * _BITS[kind] // 8)
     stored = buffers[buffer][1] if buffers else 0
     if _BITS[kind] and stored not in (0, size):
         raise _DamagedError
-    return size
+    return -(-max(elements, resized) * _BITS[kind] // 8)
+
+
+def _sides(tensor: "_Table") -> list[tuple[int, bool]]:
+    """Return the sides of a tensor, and whether an image of another size changes them."""
+    sides, signature = tensor.numbers(0), tensor.numbers(7)
+    # The first one is the batch, and stays 1. Without open sides there is no signature.
+    is_open = [number > 0 and side == -1 for number, side in enumerate(signature)]
+    is_open += [False] * (len(sides) - len(is_open))
+    return list(zip(sides, is_open, strict=False))
 
 
 def _offset(content: bytes, place: int) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_homography.saving import verified_export
+from keras_homography.saving import signatures, verified_export
+from keras_homography.training import matching_model
 from keras_homography.training.checkpointing import Checkpoints
 from keras_homography.training.config import TrainConfig
 from keras_homography.training.validation import ValidationSet
@@ -39,9 +40,13 @@ def write(
     """
     output_dir = pathlib.Path(config.output_dir)
     validation_dataset = config.validation_dataset or config.dataset
-    parity = verified_export.export(model, output_dir, validation_set.patches[:8])
+    # A matcher takes one image: the first one of each pair.
+    inputs = validation_set.patches[:8, ..., : model.input_shape[-1]]
+    parity = verified_export.export(model, output_dir, inputs)
+    signature = signatures.of_model(model)
+    predict = matching_model.MatchingModel(model, config.patch_size) if config.is_matcher else model
     summary, _ = validation_set.measure(
-        lambda patches: tf.nest.flatten(model(patches, training=False))
+        lambda patches: tf.nest.flatten(predict(patches, training=False))
     )
     identity = validation_set.identity()
     report = {
@@ -57,7 +62,7 @@ def write(
         "steps": checkpoints.step,
         "best_step": checkpoints.best_step,
         "pairs": checkpoints.step * checkpoints.batch_size,
-        "largest_difference_px": parity,
+        signature.difference_key: parity,
         "environment": environment.describe(),
         "history": checkpoints.history,
     }
@@ -78,7 +83,7 @@ def write(
             "metrics.json names them."
         )
     for name, difference in parity.items():
-        print(f"  {output_dir / name}  (read back: equal within {difference:.1g} px)")
+        print(f"  {output_dir / name}  (read back: equal within {signature.format(difference, 1)})")
     for name in ("metrics.json", "learning_curve.png", "validation.png", "run.flags", "logs"):
         print(f"  {output_dir / name}")
     return report

@@ -80,6 +80,10 @@ def test_a_tflite_file_of_built_in_operators_needs_no_manifest(shipped, tmp_path
         (tflite_files.model(operator=5000), "operator 5000"),
         (tflite_files.model(shape=[1, 2**30, 2**30]), "more memory"),
         (tflite_files.model(shape=[1, -5, 4]), "no tensor"),
+        (
+            tflite_files.model(shape=[1, 1, 1, 2**15], shape_signature=[1, -1, -1, 2**15]),
+            "more memory",  # of an image
+        ),
         (tflite_files.model(opcode_index=7), "damaged"),
         (tflite_files.model(inputs=[0, 99]), "damaged"),
         (tflite_files.model(inputs=[0, -7]), "damaged"),
@@ -101,6 +105,9 @@ def test_tflite_files_with_foreign_operators_or_damage_are_refused(tmp_path, mod
 
 def test_the_file_that_the_refused_ones_are_made_of_is_accepted():
     untrusted_tflite.check(tflite_files.model(), "model.tflite")
+    for signature in ([1, -1, -1, 4], [-1, 1, 1, 4]):
+        model = tflite_files.model(shape=[1, 1, 1, 4], shape_signature=signature)
+        untrusted_tflite.check(model, "model.tflite")
 
 
 def test_a_tflite_file_that_is_too_large_is_not_read(tmp_path):

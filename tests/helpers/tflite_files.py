@@ -13,6 +13,7 @@ def model(
     inputs=(0, 1),
     buffer=1,
     identifier=b"TFL3",
+    shape_signature=None,
 ):
     """Return a file of one operator that adds a constant to its input.
 
@@ -25,6 +26,7 @@ def model(
       inputs: which tensors the operator reads.
       buffer: which buffer the constant is in.
       identifier: of the format.
+      shape_signature: of the input and output, -1 for sides that are left open.
     """
     code = schema.OperatorCodeT()
     code.deprecatedBuiltinCode, code.builtinCode = min(operator, 127), operator
@@ -33,6 +35,8 @@ def model(
     for name, tensor_shape, number in (("x", shape, 0), ("one", [1, 4], buffer), ("y", shape, 0)):
         tensor = schema.TensorT()
         tensor.name, tensor.shape, tensor.buffer = name, list(tensor_shape), number
+        if tensor_shape is shape:
+            tensor.shapeSignature = shape_signature
         tensor.type = schema.TensorType.FLOAT32
         tensors.append(tensor)
     call = schema.OperatorT()

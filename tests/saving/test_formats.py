@@ -38,6 +38,6 @@ def test_smaller_weights_make_smaller_files_of_nearly_the_same(
     form.write(small_model, tmp_path / form.file_name)
     size = (tmp_path / form.file_name).stat().st_size
     assert size < 0.7 * (exported / "model.tflite").stat().st_size
-    h4pt = form.read(tmp_path / form.file_name)(small_pairs)
+    h4pt = form.read(tmp_path / form.file_name)(small_pairs)["h4pt"]
     expected = loading.predict_h4pt(small_model, small_pairs)
     assert 0 < np.abs(h4pt - expected).max() < tolerance

@@ -19,7 +19,7 @@ def config(exported, tmp_path):
 
 
 def test_the_report_is_returned_and_written(config, small_pairs, tmp_path):
-    report = model_export.export_model(config, lambda patch_size: small_pairs)
+    report = model_export.export_model(config, lambda input_shape: small_pairs)
     written = json.loads((tmp_path / "out" / "parity.json").read_text())
     assert written["files"] == report
     assert written["pairs"] == 4
@@ -30,10 +30,10 @@ def test_the_report_is_returned_and_written(config, small_pairs, tmp_path):
     }
 
 
-def test_pairs_are_made_for_the_patch_size_of_the_model(config, small_pairs):
-    sizes = []
-    model_export.export_model(config, lambda size: sizes.append(size) or small_pairs)
-    assert sizes == [32]
+def test_pairs_are_made_for_the_input_of_the_model(config, small_pairs):
+    shapes = []
+    model_export.export_model(config, lambda shape: shapes.append(shape) or [small_pairs])
+    assert shapes == [(None, 32, 32, 2)]
 
 
 def test_an_optional_file_that_differs_is_reported_another_is_an_error(
@@ -44,7 +44,7 @@ def test_an_optional_file_that_differs_is_reported_another_is_an_error(
         copy = dataclasses.replace(
             form,
             write=lambda model, path: path.write_text("not the model"),
-            read=lambda path: lambda pairs: pairs[:, :4, :2, 0],
+            read=lambda path: lambda pairs: {"h4pt": pairs[:, :4, :2, 0]},
         )
         monkeypatch.setitem(formats.FORMATS, name, copy)
     config = dataclasses.replace(config, formats=("int8", "keras"))
@@ -79,3 +79,16 @@ def test_a_model_of_half_precision_is_refused(config, tmp_path):
 def test_formats_that_do_not_exist_are_refused(names):
     with pytest.raises(UserError, match=r"--formats=.*give some of keras, saved_model, tflite"):
         model_export.ExportConfig(formats=names)
+
+
+def test_the_report_of_a_matcher_counts_images_and_has_no_pixels(
+    exported_matcher, gray_images, tmp_path, capsys
+):
+    config = model_export.ExportConfig(
+        model=str(exported_matcher / "model.keras"), formats=("keras",), output_dir=str(tmp_path)
+    )
+    batches = [gray_images(96, 96), gray_images(64, 160)[:1]]
+    report = model_export.export_model(config, lambda input_shape: batches)
+    assert set(report["model.keras"]) == {"written", "largest_difference", "bytes"}
+    assert json.loads((tmp_path / "parity.json").read_text())["images"] == 3
+    assert "px" not in capsys.readouterr().out

@@ -107,6 +107,13 @@ def test_a_missing_file_is_explained(monkeypatch):
             find("homography")
 
 
+@pytest.mark.parametrize("name", ["matcher", "homographynet"])
+def test_a_name_that_should_be_shipped_is_not_called_unknown(name, monkeypatch):
+    monkeypatch.setattr(files, "packaged_file", lambda folder, name: None)
+    with pytest.raises(UserError, match=rf"saved_models/{name}\.keras is missing"):
+        keras_homography.load_pretrained(name)
+
+
 def test_every_manifest_entry_is_a_shipped_model():
     listed = manifest.read_manifest(files.packaged_file("saved_models", "manifest.json").parent)
     for suffix in (".keras", ".tflite"):

@@ -125,7 +125,7 @@ def wrong(monkeypatch):
         def predict(pairs):
             h4pt = loading.predict_h4pt(model, pairs)
             h4pt[: round(share * len(pairs))] += 9.0
-            return h4pt
+            return {"h4pt": h4pt}
 
         changed = dataclasses.replace(
             formats.FORMATS[name],
