@@ -2,58 +2,73 @@
 
 import json
 import re
-import signal
-import subprocess
-import sys
+import time
 
 import pytest
 from helpers import programs
-from helpers.clusters import TINY, free_ports
+from helpers.clusters import free_ports
+from helpers.tiny_runs import tiny_config, tiny_model
+
+from keras_homography import models, training
+from keras_homography.training import callbacks, training_run
 
 
-def serve(*flags):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "keras_homography.pair_service", "--allow_network", *flags],
-        stdout=subprocess.PIPE,
-        text=True,
+def serve(output, *flags):
+    """Start a process of the service and wait until it says that it listens."""
+    process = programs.start(
+        "keras_homography.pair_service", "--allow_network", *flags, output=output
     )
-    assert re.match(r"(Worker|Dispatcher) at port", process.stdout.readline())
+    deadline = time.monotonic() + 100
+    while not (output.exists() and re.search("(Worker|Dispatcher) at port", output.read_text())):
+        assert time.monotonic() < deadline
+        assert process.is_alive(), output.read_text()
+        time.sleep(0.05)
     return process
 
 
 @pytest.fixture
-def service():
+def service(tmp_path_factory):
     """A dispatcher with two workers: its address, and the workers."""
-    ports = free_ports(3)
+    outputs, ports = tmp_path_factory.mktemp("service"), free_ports(3)
     address = f"grpc://localhost:{ports[0]}"
-    processes = [serve(f"--port={ports[0]}")]
-    processes += [serve(f"--port={port}", f"--dispatcher={address}") for port in ports[1:]]
+    processes = [serve(outputs / "0", f"--port={ports[0]}")]
+    processes += [
+        serve(outputs / str(port), f"--port={port}", f"--dispatcher={address}")
+        for port in ports[1:]
+    ]
     yield address, processes[1:]
     for process in processes:
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.join()
 
 
-def test_a_run_loses_no_step_when_a_worker_dies(service, tmp_path):
+def test_a_run_loses_no_step_when_a_worker_dies(service, image_folder, tmp_path, monkeypatch):
     address, workers = service
-    (tmp_path / "tiny.flags").write_text(TINY)
-    flags = [f"--flagfile={tmp_path / 'tiny.flags'}", "--steps=60", "--steps_per_round=20"]
-    flags += [f"--data_service={address}", f"--output_dir={tmp_path / 'run'}"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "keras_homography.train", *flags],
-        stdout=subprocess.PIPE,
-    ) as training:
-        printed = b""
-        while b"val_mace" not in printed:  # the end of the first of three rounds
-            read = training.stdout.read1()
-            assert read, printed.decode(errors="replace")
-            printed += read
-        workers[0].send_signal(signal.SIGKILL)
-        training.communicate(timeout=200)
-    assert training.returncode == 0
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert [entry["step"] for entry in metrics["history"]] == [20, 40, 60]
+    steps = []
+
+    def kill_after_the_first_round(_, batch, logs=None):
+        steps.append(batch)
+        if len(steps) == 21:
+            workers[0].kill()
+            workers[0].join()
+
+    monkeypatch.setattr(
+        callbacks.Validation, "on_train_batch_end", kill_after_the_first_round, raising=False
+    )
+    monkeypatch.setattr(models, "build", lambda name, **options: tiny_model())
+    monkeypatch.setattr(training_run.final_report, "write", lambda *arguments: {})
+    config = tiny_config(
+        tmp_path / "run",
+        dataset=image_folder,
+        data_service=address,
+        steps=60,
+        steps_per_round=20,
+    )
+    assert training.run(config).step == len(steps) == 60
+    assert not workers[0].is_alive()
+    assert workers[1].is_alive()
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert [entry["step"] for entry in history] == [20, 40, 60]
 
 
 def test_mistakes_get_one_clear_line(tmp_path):

@@ -1,10 +1,7 @@
 """What the READMEs say is true: examples, flags, links and pictures; CI runs the tests."""
 
-import os
 import pathlib
 import re
-import subprocess
-import sys
 
 import cv2
 import pytest
@@ -22,14 +19,6 @@ PAGES = sorted(
     ]
 )
 NAMES = [path.relative_to(ROOT).as_posix() for path in PAGES]
-# Runs the examples of each page given as an argument, those of one page in one namespace.
-RUN_EXAMPLES = """
-import pathlib, re, sys
-for page in sys.argv[1:]:
-    text = pathlib.Path(page).read_text(encoding="utf-8")
-    exec("\\n".join(re.findall(r"```python\\n(.*?)```", text, re.DOTALL)), {"__name__": page})
-    print("ran", page)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +27,9 @@ def quickstart(tmp_path_factory, images):
     folder = tmp_path_factory.mktemp("readme")
     for name, image in zip("ab", warped_pair(images[0, ..., 0], 0, reach=10.0), strict=False):
         cv2.imwrite(str(folder / f"{name}.jpg"), image)
-    command = re.search(r"python -m keras_homography\.train --flagfile=\S+quickstart.flags", README)
+    command = re.search(
+        r"python -m (keras_homography\.train) (--flagfile=\S+/quickstart.flags)", README
+    )
     shorter = [
         "--model=homographynet",  # whose steps are traced in a second
         "--steps=1",
@@ -47,23 +38,15 @@ def quickstart(tmp_path_factory, images):
         "--width=0.05",
         "--norefine",
     ]
-    environment = os.environ | {
-        "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
-    }
-    subprocess.run([*command[0].split(), *shorter], cwd=folder, env=environment, check=True)
+    process = programs.run(*command.groups(), *shorter, cwd=folder)
+    assert process.returncode == 0, process.stderr
     return folder
 
 
 def test_examples_run_as_they_stand(quickstart):
     pages = [path for path in PAGES if "```python\n" in path.read_text(encoding="utf-8")]
     assert len(pages) >= 4
-    result = subprocess.run(
-        [sys.executable, "-c", RUN_EXAMPLES, *map(str, pages)],
-        cwd=quickstart,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = programs.run("helpers.readme_examples", *map(str, pages), cwd=quickstart)
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("ran ") == len(pages)
 

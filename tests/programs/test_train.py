@@ -10,22 +10,21 @@ import time
 import pytest
 from helpers import programs
 from helpers.clusters import free_ports
-from helpers.tiny_runs import tiny_config
+from helpers.tiny_runs import tiny_config, tiny_model
 
-from keras_homography import training
+from keras_homography import models, training
 from keras_homography.training import training_flags, training_run
 
-
-def train(*flags):
-    return programs.run("keras_homography.train", *flags)
+# `train` with a smaller network, for tests with several processes.
+TINY_TRAINING = "helpers.tiny_training"
 
 
 @pytest.fixture
-def flagfile(tmp_path):
+def flagfile(image_folder, tmp_path):
     """Write a configuration to a flag file; return the flag that reads it."""
 
     def write(**options):
-        config = tiny_config(tmp_path / "run", **options)
+        config = tiny_config(tmp_path / "run", dataset=image_folder, **options)
         (tmp_path / "tiny.flags").write_text(training_flags.flags_text(config))
         return f"--flagfile={tmp_path}/tiny.flags"
 
@@ -51,22 +50,22 @@ def newest_step(folder):
 @pytest.mark.parametrize(
     ("flag", "code", "message"),
     [
-        ("--loss=l1", 1, "value should be one of <corner|l2|huber|cross_entropy|photometric>"),
+        ("--loss=l1", 1, "value should be one of <corner|l2|huber|cross_entropy|photometric"),
         ("--rho=8", 2, "Error: rho must be above 0 and below half the patch"),
     ],
 )
 def test_mistakes_get_one_clear_line(flagfile, tmp_path, flag, code, message):
-    result = train(flagfile(), flag)
+    result = programs.run("keras_homography.train", flagfile(), flag)
     assert result.returncode == code
     assert message in result.stderr + result.stdout
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_that_is_stopped_and_killed_ends_as_usual(flagfile, tmp_path):
+def test_a_run_that_is_stopped_and_killed_ends_as_usual(flagfile, image_folder, tmp_path):
     """Asked to end, then killed; the next start says where it goes on, and where everything is."""
     flags, folder, output = [flagfile(), "--steps=100000"], tmp_path / "run", tmp_path / "output"
-    process = programs.start("keras_homography.train", *flags, output=output)
+    process = programs.start(TINY_TRAINING, *flags, output=output)
     wait_for_a_checkpoint(folder)
     process.terminate()
     process.join(60)
@@ -75,7 +74,7 @@ def test_a_run_that_is_stopped_and_killed_ends_as_usual(flagfile, tmp_path):
     assert f"Stopped and saved at step {reached}" in output.read_text()
 
     before = (folder / "checkpoints" / "last" / "checkpoint").read_text()
-    process = programs.start("keras_homography.train", *flags, output=output)
+    process = programs.start(TINY_TRAINING, *flags, output=output)
     wait_for_a_checkpoint(folder, before)
     process.kill()
     process.join(60)
@@ -83,9 +82,10 @@ def test_a_run_that_is_stopped_and_killed_ends_as_usual(flagfile, tmp_path):
     assert f"step {reached} to 100000" in output.read_text()
 
     reached = newest_step(folder)
-    result = train(flags[0], f"--steps={reached + 4}")
+    result = programs.run(TINY_TRAINING, flags[0], f"--steps={reached + 4}")
     assert result.returncode == 0, result.stderr
-    assert f"Training homographynet on synthetic: step {reached} to {reached + 4}." in result.stdout
+    begin = f"Training homographynet on {image_folder}: step {reached} to {reached + 4}."
+    assert begin in result.stdout
     for words in ("pairs_per_second", "corner_error", "Corner error on 10 validation pairs"):
         assert words in result.stdout
     for name in ("model.keras", "saved_model", "model.tflite", "metrics.json", "validation.png"):
@@ -93,7 +93,9 @@ def test_a_run_that_is_stopped_and_killed_ends_as_usual(flagfile, tmp_path):
         assert (folder / name).exists()
 
 
-def test_two_processes_train_like_one_although_one_is_killed(flagfile, tmp_path, monkeypatch):
+def test_two_processes_train_like_one_although_one_is_killed(
+    flagfile, image_folder, tmp_path, monkeypatch
+):
     """The same batches and seed, batch normalization over both: the same losses.
 
     The second process is killed and started again; the first one waits and goes on with it.
@@ -107,17 +109,16 @@ def test_two_processes_train_like_one_although_one_is_killed(flagfile, tmp_path,
         "learning_rate": 1e-3,
         "validation_pairs": 8,
     }
-    program, folder = "keras_homography.train", tmp_path / "run"
-    flags = [flagfile(**options)]
+    folder, flags = tmp_path / "run", [flagfile(**options)]
     flags.append("--allow_network")
     flags.append("--workers=" + ",".join(f"127.0.0.1:{port}" for port in free_ports(2)))
-    first = programs.start(program, *flags, "--task=0", output=tmp_path / "first")
-    second = programs.start(program, *flags, "--task=1", output=tmp_path / "second")
+    first = programs.start(TINY_TRAINING, *flags, "--task=0", output=tmp_path / "first")
+    second = programs.start(TINY_TRAINING, *flags, "--task=1", output=tmp_path / "second")
     wait_for_a_checkpoint(folder)
     second.kill()
     second.join(60)
     assert second.exitcode == -signal.SIGKILL
-    again = programs.start(program, *flags, "--task=1", output=tmp_path / "again")
+    again = programs.start(TINY_TRAINING, *flags, "--task=1", output=tmp_path / "again")
     for process in (first, again):
         process.join(240)
     printed = (tmp_path / "first").read_text(errors="replace")
@@ -126,7 +127,8 @@ def test_two_processes_train_like_one_although_one_is_killed(flagfile, tmp_path,
     assert (folder / "model.keras").exists()
 
     monkeypatch.setattr(training_run.final_report, "write", lambda *arguments: {})
-    training.run(tiny_config(tmp_path / "alone", **options))
+    monkeypatch.setattr(models, "build", lambda name, **options: tiny_model())
+    training.run(tiny_config(tmp_path / "alone", dataset=image_folder, **options))
     histories = [
         json.loads((path / "history.json").read_text()) for path in (folder, tmp_path / "alone")
     ]
