@@ -24,6 +24,16 @@ memory.keep_freed_memory()  # as the programs do
 # The list of models that were written here: not in the home folder of who runs the tests.
 _DATA_HOME = tempfile.TemporaryDirectory(prefix="keras_homography-")
 os.environ["XDG_DATA_HOME"] = os.environ["LOCALAPPDATA"] = _DATA_HOME.name
+_LONG_FOLDERS = ("programs", "training", "layers", "saving")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest: what ends the tests is then short for every process.
+
+    Programs come first, as they wait for each other while the next file is computed.
+    """
+    order = {name: number for number, name in enumerate(_LONG_FOLDERS)}
+    items.sort(key=lambda item: order.get(item.path.parent.name, len(order)))
 
 
 @pytest.fixture(scope="session")

@@ -18,16 +18,12 @@ _PROCESSES.set_forkserver_preload(["cv2", "tensorflow", "keras", "ai_edge_litert
 
 def run(module, *arguments, cwd=None, timeout=300):
     """Run `python -m module` and return its `CompletedProcess`, output as text."""
-    with tempfile.TemporaryDirectory() as folder:
-        outputs = [pathlib.Path(folder) / name for name in ("stdout", "stderr")]
-        child = _PROCESSES.Process(target=_main, args=(module, arguments, cwd, outputs))
-        child.start()
-        child.join(timeout)
-        if child.is_alive():
-            child.kill()
-            raise subprocess.TimeoutExpired(module, timeout)
-        texts = [path.read_text(encoding="utf-8") for path in outputs]
-        return subprocess.CompletedProcess([module, *arguments], child.exitcode, *texts)
+    return _run(_run_module, module, arguments, cwd, timeout)
+
+
+def run_code(code, *arguments, cwd=None, timeout=300):
+    """Run `python -c code` and return its `CompletedProcess`, output as text."""
+    return _run(_run_code, code, arguments, cwd, timeout)
 
 
 def start(module, *arguments, output):
@@ -35,15 +31,38 @@ def start(module, *arguments, output):
 
     `output` is the path of the file that receives stdout and stderr.
     """
-    child = _PROCESSES.Process(target=_main, args=(module, arguments, None, [output, output]))
+    process_arguments = (_run_module, module, arguments, None, [output, output])
+    child = _PROCESSES.Process(target=_main, args=process_arguments)
     child.start()
     return child
 
 
-def _main(module, arguments, cwd, outputs):
+def _run(function, what, arguments, cwd, timeout):
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = [pathlib.Path(folder) / name for name in ("stdout", "stderr")]
+        child = _PROCESSES.Process(target=_main, args=(function, what, arguments, cwd, outputs))
+        child.start()
+        child.join(timeout)
+        if child.is_alive():
+            child.kill()
+            raise subprocess.TimeoutExpired(what, timeout)
+        texts = [path.read_text(encoding="utf-8") for path in outputs]
+        return subprocess.CompletedProcess([what, *arguments], child.exitcode, *texts)
+
+
+def _main(function, what, arguments, cwd, outputs):
     for number, path in enumerate(outputs, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.chdir(cwd or ".")
+    function(what, arguments)
+
+
+def _run_module(module, arguments):
     sys.argv = [module, *arguments]
     sys.orig_argv = [sys.executable, "-m", module, *arguments]  # as a process of its own has it
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _run_code(code, arguments):
+    sys.argv = ["-c", *arguments]
+    exec(code, {"__name__": "__main__"})

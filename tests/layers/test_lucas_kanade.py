@@ -1,5 +1,7 @@
 """Lucas–Kanade on pairs with a known homography."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -12,22 +14,23 @@ from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
 from keras_homography.layers import lucas_kanade
 
-
-@pytest.fixture(scope="module")
-def source():
-    return synthetic_source.SyntheticSource(120, 160)
+# Of tests that are not about where it converges: a step of each size of patch.
+FEW_STEPS = ((2, 1), (1, 1))
 
 
-def make_pairs(source, distortion=None, count=8):
+@functools.cache
+def make_pairs(distortion=None):
+    """Make eight pairs; their arrays are shared, and cannot be written to."""
     batches = batching.pair_batches(
-        source,
+        synthetic_source.SyntheticSource(120, 160),
         PairSpec(patch_size=64, rho=12, image_width=160, image_height=120),
         seed=3,
-        batch_size=count,
+        batch_size=8,
         distort=distortions.get_distortion(distortion) if distortion else None,
     )
-    patches, h4pt = next(iter(batches))
-    return patches.numpy(), h4pt.numpy()
+    patches, h4pt = (tensor.numpy() for tensor in next(iter(batches)))
+    patches.flags.writeable = h4pt.flags.writeable = False
+    return patches, h4pt
 
 
 def near(h4pt, distance):
@@ -41,8 +44,8 @@ def refine(patches, start, **options):
     return [output.numpy() for output in lucas_kanade.LucasKanade(**options)(patches, start)]
 
 
-def test_clean_pairs_become_exact(source):
-    patches, h4pt = make_pairs(source)
+def test_clean_pairs_become_exact():
+    patches, h4pt = make_pairs()
     refined, disagreement, moved = refine(patches, near(h4pt, 1.0))
     errors = metrics.corner_errors(h4pt, refined)
     assert np.median(errors) < 0.02
@@ -52,34 +55,34 @@ def test_clean_pairs_become_exact(source):
     assert (moved < 0.1).all()
 
 
-def test_the_truth_stays(source):
-    patches, h4pt = make_pairs(source)
+def test_the_truth_stays():
+    patches, h4pt = make_pairs()
     refined, *_ = refine(patches, h4pt)
     assert (metrics.corner_errors(h4pt, refined) < 0.05).all()
 
 
-def test_light_and_gamma_are_fitted(source):
-    patches, h4pt = make_pairs(source)
+def test_light_and_gamma_are_fitted():
+    patches, h4pt = make_pairs()
     dark = patches.copy()
     dark[..., 1] = 20 + 150 * (patches[..., 1] / 255) ** 1.5
     refined, *_ = refine(dark, near(h4pt, 1.0))
     assert np.median(metrics.corner_errors(h4pt, refined)) < 0.1
 
 
-def test_camera_noise_costs_little(source):
-    patches, h4pt = make_pairs(source, "photometric")
+def test_camera_noise_costs_little():
+    patches, h4pt = make_pairs("photometric")
     refined, *_ = refine(patches, near(h4pt, 1.0))
     assert np.median(metrics.corner_errors(h4pt, refined)) < 0.5
 
 
-def test_occluded_parts_are_left_out(source):
-    patches, h4pt = make_pairs(source, "occlusion")
+def test_occluded_parts_are_left_out():
+    patches, h4pt = make_pairs("occlusion")
     refined, *_ = refine(patches, near(h4pt, 0.5))
     assert np.median(metrics.corner_errors(h4pt, refined)) < 0.25
 
 
-def test_unrelated_patches_disagree(source):
-    patches, h4pt = make_pairs(source)
+def test_unrelated_patches_disagree():
+    patches, h4pt = make_pairs()
     unrelated = np.stack([patches[..., 0], np.roll(patches[..., 1], 1, axis=0)], axis=-1)
     start = np.zeros_like(h4pt)
     refined, disagreement, _ = refine(unrelated, start)
@@ -98,37 +101,37 @@ def test_without_texture_the_start_stays(gray):
 
 
 @pytest.mark.parametrize("start", [1e4, -60.0])
-def test_a_start_outside_of_the_patch_gives_finite_numbers(source, start):
-    patches, _ = make_pairs(source)
+def test_a_start_outside_of_the_patch_gives_finite_numbers(start):
+    patches, _ = make_pairs()
     refined, disagreement, _ = refine(patches, np.full([8, 4, 2], start, np.float32))
     assert np.isfinite(refined).all()
     assert np.isfinite(disagreement).all()
 
 
-def test_eagerly_and_in_tf_data(source):
-    patches, h4pt = make_pairs(source)
+def test_eagerly_and_in_tf_data():
+    patches, h4pt = make_pairs()
     layer = lucas_kanade.LucasKanade()
     eager, in_graph = eager_and_in_tf_data(lambda p, h: layer(p, h)[0], patches, near(h4pt, 0.5))
     np.testing.assert_allclose(in_graph, eager, atol=1e-2)
 
 
-def test_gradients_are_finite(source):
-    patches, h4pt = (tf.constant(array) for array in make_pairs(source))
+def test_gradients_are_finite():
+    patches, h4pt = (tf.constant(array) for array in make_pairs())
     with tf.GradientTape() as tape:
         tape.watch((patches, h4pt))
-        refined, *_ = lucas_kanade.LucasKanade(steps=((2, 1), (1, 1)))(patches, h4pt + 0.3)
+        refined, *_ = lucas_kanade.LucasKanade(steps=FEW_STEPS)(patches, h4pt + 0.3)
         total = tf.reduce_sum(tf.square(refined - h4pt))
     for gradient in tape.gradient(total, (patches, h4pt)):
         assert np.isfinite(gradient).all()
         assert np.abs(gradient).max() > 0
 
 
-def test_attached_to_a_model_and_read_back(source, tmp_path):
-    patches, _ = make_pairs(source, count=2)
+def test_attached_to_a_model_and_read_back(tmp_path):
+    patches, h4pt = make_pairs()
     model = models.build("homographynet", patch_size=64, width=0.1)  # answers identity
-    refined = lucas_kanade.attach(model, steps=((2, 2), (1, 1)))
+    refined = lucas_kanade.attach(model, steps=FEW_STEPS)
     assert refined.output_shape == (None, 4, 2)
-    expected, *_ = refine(patches, np.zeros([2, 4, 2], np.float32), steps=((2, 2), (1, 1)))
+    expected, *_ = refine(patches, np.zeros_like(h4pt), steps=FEW_STEPS)
     attached = refined(patches)
     np.testing.assert_allclose(attached, expected, atol=1e-3)
     refined.save(tmp_path / "model.keras")
@@ -136,15 +139,15 @@ def test_attached_to_a_model_and_read_back(source, tmp_path):
     np.testing.assert_allclose(copy(patches), attached, atol=1e-3)
 
 
-def test_converts_to_tflite(source):
-    patches, h4pt = make_pairs(source, count=1)
+def test_converts_to_tflite():
+    patches, h4pt = (array[:1] for array in make_pairs())
     layer = lucas_kanade.LucasKanade()
     in_lite = in_tflite(lambda p, h: layer(p, h)[0], patches, near(h4pt, 1.0))
     assert metrics.corner_errors(h4pt, in_lite)[0] < 0.05
 
 
-def test_without_robust_weights_occlusion_misleads(source):
-    patches, h4pt = make_pairs(source, "occlusion")
+def test_without_robust_weights_occlusion_misleads():
+    patches, h4pt = make_pairs("occlusion")
     start = near(h4pt, 0.5)
     robust, *_ = refine(patches, start)
     plain, *_ = refine(patches, start, robust=False)
@@ -153,8 +156,8 @@ def test_without_robust_weights_occlusion_misleads(source):
     )
 
 
-def test_little_overlap_counts_as_disagreement(source):
-    patches, h4pt = make_pairs(source)
+def test_little_overlap_counts_as_disagreement():
+    patches, h4pt = make_pairs()
     start = np.full_like(h4pt, 28.0)  # A contains about a third of B
     _, strict, _ = refine(patches, start, steps=((1, 1),), min_overlap=0.65)
     _, lenient, _ = refine(patches, start, steps=((1, 1),), min_overlap=1e-3)

@@ -2,13 +2,11 @@
 
 import functools
 import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from ai_edge_litert import interpreter as litert
+from helpers import programs
 
 import keras_homography
 from keras_homography.data import batching, distortions, synthetic_source
@@ -82,13 +80,7 @@ def test_keras_opens_the_file_once_the_package_is_imported():
         f"model = tf.keras.models.load_model({str(path)!r})\n"
         "print(model.input_shape, model.output_shape)"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=pathlib.Path(os.sep),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = programs.run_code(program, cwd=os.sep)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == "(None, 128, 128, 2) (None, 4, 2)"
 
