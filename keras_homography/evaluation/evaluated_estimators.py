@@ -18,7 +18,7 @@ from keras_homography.evaluation.protocols import Protocol
 from keras_homography.geometry import arrays
 from keras_homography.models import homographynet_classifier
 from keras_homography.registration import estimator
-from keras_homography.saving import loading, networks, pretrained
+from keras_homography.saving import loading, networks, pretrained, signatures
 from keras_homography.utils.errors import UserError
 
 HOMOGRAPHY_ESTIMATOR = "estimator"
@@ -112,6 +112,7 @@ def from_keras_file(
       UserError: the file cannot be read, or its input does not fit the protocol.
     """
     model = loading.load_model(path, trust)
+    signatures.require(signatures.of_model(model), signatures.PAIRS, path)
     size, network_size = protocol.spec.patch_size, model.inputs[0].shape[1]
     _check_size(path, network_size, protocol, {size, protocol.network_size})
 

@@ -8,15 +8,16 @@ import pytest
 from helpers import programs
 
 from keras_homography import models
-from keras_homography.saving import formats, loading
+from keras_homography.saving import feature_networks, formats, loading
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a small model, `m.keras`."""
+    """A folder with a small model, `m.keras`, and a small matcher, `matcher.keras`."""
     folder = tmp_path_factory.mktemp("export")
     keras.utils.set_random_seed(0)
     models.build("homographynet", patch_size=32, rho=8, width=0.05).save(folder / "m.keras")
+    models.build("matcher", width=0.1).save(folder / "matcher.keras")
     return folder
 
 
@@ -38,6 +39,25 @@ def test_every_format_is_written_and_compared(folder):
     expected = loading.predict_h4pt(loading.load_model(folder / "m.keras"), pair)
     found = formats.FORMATS["float16"].read(folder / "out" / "model_float16.tflite")(pair)
     np.testing.assert_allclose(found["h4pt"], expected, atol=0.05)
+
+
+def test_a_matcher_is_compared_on_images_of_two_sizes(folder):
+    result = export(
+        folder,
+        "--model=./matcher.keras",
+        "--formats=float16",
+        "--pairs=3",
+        "--output_dir=features",
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads((folder / "features" / "parity.json").read_text())["images"] == 3
+    image = np.random.default_rng(0).uniform(0, 255, [1, 64, 96, 1]).astype(np.float32)
+    found, expected = (
+        feature_networks.open_matcher(folder / name)(image)
+        for name in ("features/model_float16.tflite", "matcher.keras")
+    )
+    for value, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, other, atol=0.05)
 
 
 @pytest.mark.parametrize(

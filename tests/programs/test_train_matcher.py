@@ -1,4 +1,4 @@
-"""The programs that train and export a matcher, one after the other."""
+"""The program that trains a matcher, and what it leaves behind."""
 
 import json
 
@@ -14,40 +14,24 @@ FLAGS = (
     "--distortion=none",
     "--width=0.1",
     "--patch_size=64",
-    "--image_size=96,80",
-    "--batch_size=2",
-    "--steps=2",
-    "--steps_per_round=2",
-    "--warmup_steps=1",
-    "--validation_pairs=2",
+    "--image_size=80,64",
+    "--batch_size=1",
+    "--steps=1",
+    "--steps_per_round=1",
+    "--warmup_steps=0",
+    "--validation_pairs=1",
 )
 
 
 def test_a_trained_matcher_is_exported_and_opened(tmp_path):
-    trained = programs.run(
-        "keras_homography.train", *FLAGS, f"--output_dir={tmp_path}/run", cwd=tmp_path
-    )
-    assert trained.returncode == 0, trained.stderr
+    result = programs.run("keras_homography.train", *FLAGS, f"--output_dir={tmp_path}/run")
+    assert result.returncode == 0, result.stderr
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert set(metrics["largest_difference"]) == {"model.keras", "saved_model", "model.tflite"}
-
-    exported = programs.run(
-        "keras_homography.export",
-        "--model=run/model.keras",
-        "--pairs=3",
-        "--formats=keras,float16",
-        "--output_dir=out",
-        cwd=tmp_path,
-    )
-    assert exported.returncode == 0, exported.stderr
-    report = json.loads((tmp_path / "out" / "parity.json").read_text())
-    assert report["images"] == 3
-
     image = np.random.default_rng(0).uniform(0, 255, [1, 64, 96, 1]).astype(np.float32)
-    features = [
-        feature_networks.open_matcher(tmp_path / name)(image)
-        for name in ("run/model.keras", "run/model.tflite", "out/model_float16.tflite")
-    ]
-    for each in features[1:]:
-        for value, expected in zip(each, features[0], strict=True):
-            np.testing.assert_allclose(value, expected, atol=0.05)
+    of_keras, of_tflite = (
+        feature_networks.open_matcher(tmp_path / "run" / name)(image)
+        for name in ("model.keras", "model.tflite")
+    )
+    for value, expected in zip(of_tflite, of_keras, strict=True):
+        np.testing.assert_allclose(value, expected, atol=1e-3)
