@@ -5,13 +5,19 @@ import json
 import pytest
 from helpers import programs
 
-
-def benchmark(*flags):
-    return programs.run("keras_homography.benchmark", *flags, timeout=400)
+# The program with batches of eight pairs instead of 64.
+SMALL_BATCHES = """
+import functools, runpy
+from keras_homography.benchmarks import pipeline
+pipeline.BATCH_SIZE = 8
+pipeline.pairs = functools.partial(pipeline.pairs, batch_size=8)
+runpy.run_module("keras_homography.benchmark", run_name="__main__", alter_sys=True)
+"""
 
 
 def test_every_line_is_a_measurement(image_folder):
-    result = benchmark("--stage=pipeline", f"--dataset={image_folder}", "--seconds=0.1")
+    flags = "--stage=pipeline", f"--dataset={image_folder}", "--seconds=0.1"
+    result = programs.run_code(SMALL_BATCHES, *flags)
     assert result.returncode == 0, result.stderr
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert {"jpeg_1", "jpeg_8", "cached"} <= {line["case"] for line in lines}
@@ -22,7 +28,7 @@ def test_every_line_is_a_measurement(image_folder):
 
 
 def test_a_mistake_gets_one_clear_line():
-    result = benchmark("--stage=speed")
+    result = programs.run("keras_homography.benchmark", "--stage=speed")
     assert result.returncode != 0
     assert "pipeline|train|inference" in result.stderr + result.stdout
     assert "Traceback" not in result.stderr

@@ -52,11 +52,9 @@ def test_workers_share_every_batch_and_the_first_one_validates(config):
     assert opened[0].validation_set.patches.shape == (10, 16, 16, 2)
 
 
-def test_the_validation_set_does_not_depend_on_the_seed_of_training(tmp_path):
-    patches = [
-        inputs.open_inputs(tiny_config(tmp_path, seed=seed), ALONE).validation_set.patches
-        for seed in (0, 1)
-    ]
+def test_the_validation_set_does_not_depend_on_the_seed_of_training(image_folder, tmp_path):
+    configs = [tiny_config(tmp_path, dataset=image_folder, seed=seed) for seed in (0, 1)]
+    patches = [inputs.open_inputs(config, ALONE).validation_set.patches for config in configs]
     np.testing.assert_array_equal(*patches)
 
 
