@@ -13,7 +13,7 @@ from absl import flags
 
 from keras_homography import training
 from keras_homography.training import training_flags
-from keras_homography.utils import command_line, operating_system
+from keras_homography.utils import command_line, stop_signals
 from keras_homography.utils.errors import UserError
 
 training_flags.define_flags()
@@ -27,7 +27,7 @@ def main() -> int:
         result = training.run(config)
     except (UserError, KeyboardInterrupt) as error:
         code = 2 if isinstance(error, UserError) else 130  # as `command_line.run` says
-        operating_system.exit_without_waiting(error, code)
+        stop_signals.exit_without_waiting(error, code)
         raise
     return 128 + result.stopped_by if result.stopped_by else 0
 

@@ -12,7 +12,7 @@ import keras
 from tensorflow.python.eager import cancellation
 
 from keras_homography.data import tf_data_service
-from keras_homography.utils import operating_system
+from keras_homography.utils import stop_signals
 
 
 class StopRequestedError(Exception):
@@ -51,7 +51,7 @@ class StopOnSignal(keras.callbacks.Callback):
 
     def __init__(self, cancellation_: Cancellation | None = None) -> None:
         super().__init__()
-        self._signals = operating_system.StopSignals(
+        self._signals = stop_signals.StopSignals(
             self._announce, cancellation_.cancel if cancellation_ else None
         )
 
@@ -69,7 +69,7 @@ class StopOnSignal(keras.callbacks.Callback):
 
     @staticmethod
     def _announce(number: int) -> None:
-        operating_system.write_error(
+        stop_signals.write_error(
             "\nStopping after this batch. A second signal ends at once, and loses what was "
             "learned since the last round.\n"
         )

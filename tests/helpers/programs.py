@@ -37,6 +37,24 @@ def start(module, *arguments, output):
     return child
 
 
+def start_script(code, *arguments):
+    """Start `python -c code`, which needs no TensorFlow, in a process of its own; wait for a line.
+
+    Returns its `subprocess.Popen`, and the line as its `first_line`.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # With its own backend the package would import TensorFlow.
+        env=os.environ | {"KERAS_BACKEND": "numpy"},
+    )
+    process.first_line = process.stdout.readline()
+    return process
+
+
 def _run(function, what, arguments, cwd, timeout):
     with tempfile.TemporaryDirectory() as folder:
         outputs = [pathlib.Path(folder) / name for name in ("stdout", "stderr")]
