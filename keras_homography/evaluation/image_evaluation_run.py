@@ -1,6 +1,5 @@
-"""An evaluation on whole images, real pairs or traps, from its configuration to its report."""
+"""An evaluation on whole images, real pairs or traps: what `evaluation_run` reports of it."""
 
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,47 +17,31 @@ from keras_homography.evaluation import (
     traps,
 )
 from keras_homography.evaluation.config import EvaluateConfig
-from keras_homography.utils import environment
 from keras_homography.utils.errors import UserError
 
 TRAP_SEED = 20_161_124
 _MIN_SIDE = 128  # pixels, of an image that traps are made of
 
 
-def run(config: EvaluateConfig) -> dict[str, Any]:
-    """Measure estimators on whole images and write the report: see `evaluation_run.run`.
+def measure(
+    config: EvaluateConfig,
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[report_files.Drawing]]:
+    """Measure estimators on whole images.
 
     Args:
       config: with a protocol of `protocols.IMAGE_PROTOCOLS`.
 
     Returns:
-      What `metrics.json` contains: `rows`, an entry for every estimator and kind and one of all
-      kinds, and what they were measured on and with.
+      `(fields, rows, drawings)`: of `metrics.json`, what was measured on, and an entry for every
+      estimator and kind and one of all kinds; of the report, its pictures.
     """
-    output_dir = None if config.output_dir is None else pathlib.Path(config.output_dir).absolute()
-    if output_dir:
-        report_files.check_output_dir(output_dir)
-    environment.limit_threads(config.num_threads)
     estimators = image_estimators.open_image_estimators(
         config.model, config.num_threads, config.trust
     )
-    measure = _measure_pairs if config.protocol == "pairs" else _measure_traps
-    rows, pairs, skipped, drawings = measure(config, estimators)
-    measured = {
-        "schema_version": 1,
-        "dataset": config.dataset,
-        "protocol": {"name": config.protocol},
-        "pairs": pairs,
-        "skipped": skipped,
-        "threads": environment.thread_counts(config.num_threads),
-        "environment": environment.describe(),
-        "peak_memory_mb": environment.peak_memory_megabytes(),
-        "flags": config.as_flags(),
-        "rows": rows,
-    }
-    if output_dir:
-        report_files.write(output_dir, measured, image_report.describe(measured), drawings)
-    return measured
+    measure_kind = _measure_pairs if config.protocol == "pairs" else _measure_traps
+    rows, pairs, skipped, drawings = measure_kind(config, estimators)
+    fields = {"protocol": {"name": config.protocol}, "pairs": pairs, "skipped": skipped}
+    return fields, rows, drawings
 
 
 _Measured = tuple[list[dict[str, Any]], int, dict[str, str], list[report_files.Drawing]]
