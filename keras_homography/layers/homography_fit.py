@@ -4,7 +4,6 @@ Features live on a grid of cells of `stride` pixels; the center of cell `i` is p
 `(i + 0.5) * stride - 0.5`.
 """
 
-import functools
 from typing import Any
 
 import keras
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from keras_homography import geometry
-from keras_homography.layers import cell_grid, least_squares, split_and_concat
+from keras_homography.layers import cell_grid, least_squares, split_and_concat, traced_once
 
 _ITERATIONS = 3  # of reweighted least squares
 _MAX_LOG = 6.0  # of a diagonal element of L: bounds the ratio of weights
@@ -143,49 +142,40 @@ def _robust_fit(
     return step
 
 
-@functools.cache
-def _fit(patch_size: int, batch_size: int | None) -> tf.types.experimental.PolymorphicFunction:
-    """Make the function of a `FitHomography`.
+@traced_once.for_each_batch_size  # as a cascade fits once a stage
+def _fit(
+    displacements: tf.Tensor, a_from_b: tf.Tensor, *, patch_size: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Compute the outputs of a `FitHomography`."""
+    cells, half = displacements.shape[1], patch_size / 2.0
+    per_cell = 2.0 / cells  # units
+    x, y, _ = cell_grid.units_of_cells(cells)
+    table = tf.transpose(tf.reshape(displacements, [-1, cells * cells, 5]), [0, 2, 1])
+    du, dv, log_l11, l21, log_l22 = split_and_concat.split(table)
+    du, dv = du * per_cell, dv * per_cell
+    l11, l22, information = _information(log_l11, l21, log_l22)
+    step = _robust_fit(x, y, (du, dv), information, per_cell)
+    after = geometry.move(a_from_b, step)
 
-    A `tf.function` of its own, as a cascade fits once a stage: it is traced and differentiated once
-    for all stages of one size. One for each static batch size: a trace for any size would serve
-    for size 1 too, and TFLite needs to know that.
-    """
+    units_from_pixels, pixels_from_units = geometry.normalization(patch_size)
+    in_pixels = pixels_from_units @ after @ units_from_pixels
+    h4pt = geometry.h4pt_from_matrix(in_pixels, patch_size)
+    h4pt = tf.clip_by_value(h4pt, -half, half)
 
-    def fit(
-        displacements: tf.Tensor, a_from_b: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        cells, half = displacements.shape[1], patch_size / 2.0
-        per_cell = 2.0 / cells  # units
-        x, y, _ = cell_grid.units_of_cells(cells)
-        table = tf.transpose(tf.reshape(displacements, [-1, cells * cells, 5]), [0, 2, 1])
-        du, dv, log_l11, l21, log_l22 = split_and_concat.split(table)
-        du, dv = du * per_cell, dv * per_cell
-        l11, l22, information = _information(log_l11, l21, log_l22)
-        step = _robust_fit(x, y, (du, dv), information, per_cell)
-        after = geometry.move(a_from_b, step)
-
-        units_from_pixels, pixels_from_units = geometry.normalization(patch_size)
-        in_pixels = pixels_from_units @ after @ units_from_pixels
-        h4pt = geometry.h4pt_from_matrix(in_pixels, patch_size)
-        h4pt = tf.clip_by_value(h4pt, -half, half)
-
-        moved = tf.concat([x + du, y + dv, tf.ones_like(du)], axis=1)
-        u, v = cell_grid.transform_cells(a_from_b, moved)
-        per_pixel = cells / patch_size
-        matches = tf.concat(
-            [
-                u * half + (half - 0.5),
-                v * half + (half - 0.5),
-                l11 * per_pixel,
-                l21 * per_pixel,
-                l22 * per_pixel,
-            ],
-            axis=1,
-        )
-        return h4pt, after, matches
-
-    return tf.function(fit, autograph=False)
+    moved = tf.concat([x + du, y + dv, tf.ones_like(du)], axis=1)
+    u, v = cell_grid.transform_cells(a_from_b, moved)
+    per_pixel = cells / patch_size
+    matches = tf.concat(
+        [
+            u * half + (half - 0.5),
+            v * half + (half - 0.5),
+            l11 * per_pixel,
+            l21 * per_pixel,
+            l22 * per_pixel,
+        ],
+        axis=1,
+    )
+    return h4pt, after, matches
 
 
 @keras.saving.register_keras_serializable("keras_homography")
@@ -218,7 +208,7 @@ class FitHomography(keras.layers.Layer):
         if a_from_b is None:
             identity = tf.eye(3, batch_shape=[1])
             a_from_b = identity + tf.zeros_like(displacements[:, :3, 0, :3])
-        return _fit(self.patch_size, displacements.shape[0])(displacements, a_from_b)
+        return _fit(displacements, a_from_b, patch_size=self.patch_size)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""

@@ -5,7 +5,6 @@ Gauss–Newton on the difference of the patches, coarse to fine, as derived in
 images.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import tensorflow as tf
 from keras_homography import geometry
 from keras_homography.geometry import lucas_kanade_constants as constants
 from keras_homography.geometry.lucas_kanade_constants import MID_GRAY, NUM_TONES
-from keras_homography.layers import least_squares, split_and_concat
+from keras_homography.layers import least_squares, split_and_concat, traced_once
 from keras_homography.layers.lucas_kanade_level import Level
 
 _TOLERATED_INCREASE = 1.05  # of the disagreement: a start that is right need not become so
@@ -147,54 +146,45 @@ class Comparison:
         return distance / tf.square(tf.clip_by_value(overlap, 0.1, 1.0))
 
 
-@functools.cache
-def _refinement(
+@traced_once.for_each_batch_size  # as `LookAgain` calls it five times
+def _refine(
+    pairs: tf.Tensor,
+    h4pt: tf.Tensor,
+    *,
     steps: tuple[tuple[int, ...], ...],
     block: int,
     min_overlap: float,
     robust: bool,
-    batch_size: int | None,
-) -> tf.types.experimental.PolymorphicFunction:
-    """Make the function of a `LucasKanade` with these arguments.
-
-    A `tf.function` of its own, as `LookAgain` calls it five times: tracing its thousands of
-    operators once instead takes a third of the time of an export. One for each static batch size:
-    a trace for any size would serve for size 1 too, and TFLite needs to know that.
-    """
-
-    def refine(pairs: tf.Tensor, h4pt: tf.Tensor) -> Refined:
-        size = pairs.shape[1]
-        units_from_pixels, pixels_from_units = geometry.normalization(size)
-        a_from_b = units_from_pixels @ geometry.matrix_from_h4pt(h4pt, size) @ pixels_from_units
-        levels = [
-            Level(
-                tf.nn.avg_pool2d(pairs, shrink, shrink, "VALID") if shrink > 1 else pairs,
-                block,
-            )
-            for shrink, _ in steps
-        ]
-        tone = tf.zeros_like(a_from_b[:, :, :1])
-        # Gray levels first, with the geometry as it is; twice, to leave out what is occluded.
-        tone = Comparison(levels[0], a_from_b, tone, robust).fit_tone()
-        before = Comparison(levels[0], a_from_b, tone, robust)
-        tone = before.fit_tone()
-        for level, (_, count) in zip(levels, steps, strict=True):
-            for _ in range(count):
-                comparison = Comparison(level, a_from_b, tone, robust)
-                step, tone = comparison.fit()
-                a_from_b = geometry.move(a_from_b, step)
-        after = Comparison(levels[0], a_from_b, tone, robust)
-        refined = geometry.h4pt_from_matrix(pixels_from_units @ a_from_b @ units_from_pixels, size)
-        initial = before.disagreement(min_overlap)
-        is_better = after.disagreement(min_overlap) <= _TOLERATED_INCREASE * initial
-        disagreement = tf.where(
-            is_better, comparison.disagreement(min_overlap), steps[0][0] * initial
+) -> Refined:
+    """Compute the outputs of a `LucasKanade`."""
+    size = pairs.shape[1]
+    units_from_pixels, pixels_from_units = geometry.normalization(size)
+    a_from_b = units_from_pixels @ geometry.matrix_from_h4pt(h4pt, size) @ pixels_from_units
+    levels = [
+        Level(
+            tf.nn.avg_pool2d(pairs, shrink, shrink, "VALID") if shrink > 1 else pairs,
+            block,
         )
-        squared = tf.reduce_sum(tf.square(step), axis=[1, 2]) + 1e-12  # its root has a gradient
-        last_step = 0.5 * size * tf.sqrt(squared)
-        return Refined(tf.where(is_better, refined, h4pt), disagreement[:, 0, 0], last_step)
-
-    return tf.function(refine, autograph=False)
+        for shrink, _ in steps
+    ]
+    tone = tf.zeros_like(a_from_b[:, :, :1])
+    # Gray levels first, with the geometry as it is; twice, to leave out what is occluded.
+    tone = Comparison(levels[0], a_from_b, tone, robust).fit_tone()
+    before = Comparison(levels[0], a_from_b, tone, robust)
+    tone = before.fit_tone()
+    for level, (_, count) in zip(levels, steps, strict=True):
+        for _ in range(count):
+            comparison = Comparison(level, a_from_b, tone, robust)
+            step, tone = comparison.fit()
+            a_from_b = geometry.move(a_from_b, step)
+    after = Comparison(levels[0], a_from_b, tone, robust)
+    refined = geometry.h4pt_from_matrix(pixels_from_units @ a_from_b @ units_from_pixels, size)
+    initial = before.disagreement(min_overlap)
+    is_better = after.disagreement(min_overlap) <= _TOLERATED_INCREASE * initial
+    disagreement = tf.where(is_better, comparison.disagreement(min_overlap), steps[0][0] * initial)
+    squared = tf.reduce_sum(tf.square(step), axis=[1, 2]) + 1e-12  # its root has a gradient
+    last_step = 0.5 * size * tf.sqrt(squared)
+    return Refined(tf.where(is_better, refined, h4pt), disagreement[:, 0, 0], last_step)
 
 
 @keras.saving.register_keras_serializable("keras_homography")
@@ -231,9 +221,15 @@ class LucasKanade(keras.layers.Layer):
 
     def call(self, pairs: tf.Tensor, h4pt: tf.Tensor) -> Refined:
         """Refine the homographies of pairs: see the class."""
-        arguments = self.steps, self.block, self.min_overlap, self.robust
-        refine = _refinement(*arguments, batch_size=pairs.shape[0])
-        return Refined(*refine(pairs, h4pt))
+        refined = _refine(
+            pairs,
+            h4pt,
+            steps=self.steps,
+            block=self.block,
+            min_overlap=self.min_overlap,
+            robust=self.robust,
+        )
+        return Refined(*refined)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
