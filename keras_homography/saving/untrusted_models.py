@@ -8,7 +8,6 @@ bounds.
 """
 
 import inspect
-import io
 import json
 import os
 import pathlib
@@ -18,15 +17,17 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from keras_homography.saving import manifest, written_models
+from keras_homography.saving import manifest, untrusted_weights, written_models
 from keras_homography.utils import files, operating_system
 from keras_homography.utils.errors import UserError
 
 HOW_TO_TRUST = "If you know where it comes from, give --trust_model (in Python: trust=True)."
 # Of a `.keras` file, with their largest sizes: a small archive can unpack to as much as it likes.
-_MEMBERS = {"metadata.json": 2**16, "config.json": 2**22, "model.weights.h5": 2**31}
-_MAX_RATIO = 100  # of unpacked to packed bytes...
-_FREE_BYTES = 2**22  # ...of what is larger than this
+_MEMBERS = {
+    "metadata.json": 2**16,
+    "config.json": 2**22,
+    "model.weights.h5": untrusted_weights.MAX_BYTES,
+}
 _MAX_SAVED_MODEL_FILES = 10_000
 # Where the classes in a `.keras` file may come from, and those of them that read files or run code.
 _MODULES = (
@@ -155,7 +156,7 @@ def _read_archive(path: str | os.PathLike[str]) -> tuple[Any, bytes]:
 
 def _is_bounded(member: zipfile.ZipInfo) -> bool:
     """Tell whether a member says that it unpacks to as much as a model's does."""
-    is_small = member.file_size <= max(_FREE_BYTES, _MAX_RATIO * member.compress_size)
+    is_small = untrusted_weights.is_plausible(member.file_size, member.compress_size)
     return is_small and member.file_size <= _MEMBERS[member.filename]
 
 
@@ -208,54 +209,7 @@ def _is_class(module: str, name: str) -> bool:
 
 
 def _check_weights(path: str | os.PathLike[str], weights: bytes) -> None:
-    if _has_links(weights):
+    if untrusted_weights.have_links(weights):
         _refuse(path, "has weights that lie in other files, or are linked to each other")
-    if not _are_weights_bounded(weights):
+    if not untrusted_weights.are_bounded(weights):
         _refuse(path, "has weights that are small in the file and unpack to much more")
-
-
-def _has_links(weights: bytes) -> bool:
-    """Tell whether an HDF5 file refers to other files, or cannot be searched for that."""
-    import h5py
-
-    def refers(group: h5py.Group) -> bool:
-        for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                return True
-            child = group[name]
-            if isinstance(child, h5py.Dataset) and (child.external or child.is_virtual):
-                return True
-            if isinstance(child, h5py.Group) and refers(child):
-                return True
-        return False
-
-    try:
-        file = h5py.File(io.BytesIO(weights), "r")
-    except OSError:
-        return False  # not HDF5: Keras says so
-    with file:
-        try:
-            return refers(file)
-        except (OSError, RuntimeError, KeyError):  # RecursionError, of a cycle, is a RuntimeError
-            return True
-
-
-def _are_weights_bounded(weights: bytes) -> bool:
-    """Tell whether the arrays of an HDF5 file are about as large as what is stored of them."""
-    import h5py
-
-    total, bounded = 0, True
-
-    def measure(_: str, node: Any) -> None:
-        nonlocal total, bounded
-        if isinstance(node, h5py.Dataset):
-            total += node.nbytes
-            limit = max(_FREE_BYTES, _MAX_RATIO * node.id.get_storage_size())
-            bounded = bounded and node.nbytes <= limit
-
-    try:
-        with h5py.File(io.BytesIO(weights), "r") as file:
-            file.visititems(measure)
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
-        return True  # not HDF5: Keras says so
-    return bounded and total <= _MEMBERS["model.weights.h5"]
