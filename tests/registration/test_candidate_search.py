@@ -1,10 +1,17 @@
-"""The search over initializations: which are tried, and when it stops."""
+"""The search over initializations: which are tried, in which order, and when it stops."""
+
+import time
 
 import numpy as np
 import pytest
 from helpers.warped_pairs import corner_error, warped_pair
 
-from keras_homography.registration import candidate_search, image_pyramid, initialization
+from keras_homography.registration import image_pyramid
+from keras_homography.registration.candidate_search import (
+    SUFFICIENT_CONFIDENCE,
+    Budget,
+    Search,
+)
 from keras_homography.saving import networks
 
 
@@ -20,9 +27,20 @@ class CountingNetwork:
         return self._network(pairs)
 
 
-@pytest.fixture
-def network(shipped):
-    return CountingNetwork(shipped)
+class SilentNetwork:
+    """A network that has no answer."""
+
+    patch_size = 64
+
+    def __call__(self, pairs):
+        return np.full([1, 4, 2], np.nan, np.float32)
+
+
+def silent_matcher(image):
+    """A matcher to which all cells are alike, so that hardly any match."""
+    rows, columns = image.shape[1] // 8, image.shape[2] // 8
+    fine = np.zeros([2 * rows, 2 * columns, 2], np.float32)
+    return np.ones([rows, columns, 2], np.float32), fine, np.ones([rows, columns], np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +49,21 @@ def shipped():
 
 
 @pytest.fixture
+def network(shipped):
+    return CountingNetwork(shipped)
+
+
+@pytest.fixture
 def tried(monkeypatch):
     """The initializations that are refined, by name, in order."""
     names = []
-    refine = candidate_search._refine_coarse
+    refine = Search._refine_coarse
 
-    def record(pair, name, a_from_b):
+    def record(search, name, a_from_b):
         names.append(name)
-        return refine(pair, name, a_from_b)
+        return refine(search, name, a_from_b)
 
-    monkeypatch.setattr(candidate_search, "_refine_coarse", record)
+    monkeypatch.setattr(Search, "_refine_coarse", record)
     return names
 
 
@@ -50,74 +73,126 @@ def warped(images):
     return image_pyramid.ImagePair(a, b), a_from_b
 
 
-def test_a_confident_initial_homography_ends_the_search_without_the_network(network, warped, tried):
+@pytest.fixture(scope="module")
+def different(images):
+    return image_pyramid.ImagePair(images[0, ..., 0], images[1, ..., 0])
+
+
+def search_of(network, matcher, pair, max_attempts=10, deadline=None):
+    return Search(network, matcher, pair, Budget(max_attempts, deadline))
+
+
+def test_a_confident_initial_homography_ends_the_search_without_the_network(
+    network, matcher, warped, tried
+):
     pair, a_from_b = warped
-    best = candidate_search.find_best(network, pair, a_from_b)
-    assert best.probability > candidate_search.SUFFICIENT_CONFIDENCE
+    search = search_of(network, matcher, pair)
+    best = search.find_best(a_from_b)
+    assert best.probability > SUFFICIENT_CONFIDENCE
     assert tried == [best.initialization] == ["previous"]
     assert network.calls == 0
+    assert search.attempts == 1
 
 
-def test_a_confident_answer_of_the_network_ends_the_search(network, warped, tried):
+def test_a_confident_answer_of_the_network_ends_the_search(network, matcher, warped, tried):
     pair, a_from_b = warped
-    best = candidate_search.find_best(network, pair)
-    assert best.probability > candidate_search.SUFFICIENT_CONFIDENCE
+    search = search_of(network, matcher, pair)
+    best = search.find_best()
+    assert best.probability > SUFFICIENT_CONFIDENCE
     assert corner_error(best.a_from_b, a_from_b, (240, 160)) < 0.05
-    assert tried == ["network", "identity"]
+    assert tried == ["network"]
+    assert network.calls == search.attempts == 1
+
+
+def test_a_wrong_initial_homography_is_not_the_last_word(network, matcher, warped):
+    pair, a_from_b = warped
+    wrong = np.array([[1, 0, 200], [0, 1, 0], [0, 0, 1.0]])
+    search = search_of(network, matcher, pair)
+    best = search.find_best(wrong)
+    assert best.initialization == "network"
+    assert search.attempts == 2
+    assert corner_error(best.a_from_b, a_from_b, (240, 160)) < 0.05
+
+
+def test_without_confidence_ten_are_tried_the_cheapest_first(network, matcher, different, tried):
+    search = search_of(network, matcher, different)
+    best = search.find_best()
+    assert best.probability < SUFFICIENT_CONFIDENCE
+    assert tried[:3] == ["network", "matches", "features"]
+    assert set(tried[3:6]) == {
+        f"matches of plain and turned by {degrees} degrees" for degrees in (90, 180, 270)
+    }
+    assert set(tried[6:8]) == {
+        "matches of plain and reduced 2 times",
+        "matches of reduced 2 times and plain",
+    }
+    assert all("tilted" in name for name in tried[8:])
+    assert len(tried) == search.attempts == 10
     assert network.calls == 1
 
 
-def test_a_wrong_initial_homography_is_not_the_last_word(network, warped):
-    pair, a_from_b = warped
-    wrong = np.array([[1, 0, 200], [0, 1, 0], [0, 0, 1.0]])
-    best = candidate_search.find_best(network, pair, wrong)
-    assert best.initialization == "network"
-    assert corner_error(best.a_from_b, a_from_b, (240, 160)) < 0.05
+@pytest.mark.parametrize("max_attempts", [1, 2, 4])
+def test_attempts_are_limited(network, different, tried, max_attempts):
+    search = search_of(network, silent_matcher, different, max_attempts)
+    search.find_best()
+    assert len(tried) == search.attempts == max_attempts
 
 
-def test_without_confidence_everything_is_tried(network, images, tried):
-    pair = image_pyramid.ImagePair(images[0, ..., 0], images[1, ..., 0])
-    best = candidate_search.find_best(network, pair)
-    assert best.probability < candidate_search.SUFFICIENT_CONFIDENCE
-    assert set(tried) == {
-        *("network", "identity", "features", "turned 90", "turned 180", "turned 270"),
-        *("zoomed into A", "zoomed into B"),
-    }
-    assert network.calls > 6  # its corrections too
+def test_the_search_ends_when_nothing_is_left(different, tried):
+    search = search_of(SilentNetwork(), silent_matcher, different, 10_000)
+    search.find_best()
+    assert 20 < search.attempts < 100
+    assert len(tried) == len(set(tried)) == search.attempts
 
 
-def test_features_help_where_the_network_knows_nothing(images, monkeypatch):
-    class Silent:
-        patch_size = 64
+def test_no_attempt_but_the_first_begins_after_the_deadline(network, different, tried):
+    search = search_of(network, silent_matcher, different, deadline=time.monotonic() - 1.0)
+    search.find_best()
+    assert tried == ["network"]
+    assert search.attempts == 1
 
-        def __call__(self, pairs):
-            return np.full([1, 4, 2], np.nan, np.float32)
 
+def test_a_distant_deadline_changes_nothing(network, matcher, warped):
+    pair, _ = warped
+    expected = search_of(network, matcher, pair).find_best()
+    best = search_of(network, matcher, pair, deadline=time.monotonic() + 1e6).find_best()
+    np.testing.assert_array_equal(best.a_from_b, expected.a_from_b)
+
+
+def test_features_help_where_the_networks_know_nothing(images):
     a, b, a_from_b = warped_pair(images[0, ..., 0], 4, reach=40.0)
-    pair = image_pyramid.ImagePair(a, b)
-    best = candidate_search.find_best(Silent(), pair)
+    best = search_of(SilentNetwork(), silent_matcher, image_pyramid.ImagePair(a, b)).find_best()
     assert best.initialization == "features"
     assert corner_error(best.a_from_b, a_from_b, (240, 160)) < 0.05
-    monkeypatch.setattr(initialization, "from_features", lambda pair: None)
-    without = candidate_search.find_best(Silent(), pair)
-    assert without.evidence.score < best.evidence.score
 
 
-def test_the_network_corrects_the_best_candidate(shipped, images):
-    a, b, a_from_b = warped_pair(images[0, ..., 0], 4, reach=12.0)
-    pair = image_pyramid.ImagePair(a, b)
-    off = a_from_b @ np.array([[1, 0, 16], [0, 1, -12], [0, 0, 1.0]])
-    corrected = initialization.from_network_after_alignment(shipped, pair, off)
-    assert corner_error(corrected, a_from_b, (240, 160)) < 3.0
+def test_matches_help_where_the_network_knows_nothing(matcher, images, tried):
+    a, b, a_from_b = warped_pair(images[0, ..., 0], 4, reach=30.0)
+    best = search_of(SilentNetwork(), matcher, image_pyramid.ImagePair(a, b)).find_best()
+    assert tried == ["network", "matches"]
+    assert best.initialization == "matches"
+    assert corner_error(best.a_from_b, a_from_b, (240, 160)) < 0.05
 
 
-def test_evidence_is_that_of_the_homography_at_full_resolution(network, images):
+def test_matches_correct_what_gray_levels_cannot(matcher, warped, monkeypatch):
+    """Of images where Lucas-Kanade fails, an initial homography some pixels off is corrected."""
+    pair, a_from_b = warped
+    monkeypatch.setattr(image_pyramid.ImagePair, "refine_to_comparison_level", lambda *_: None)
+    off = a_from_b @ np.array([[1, 0, 5], [0, 1, -4], [0, 0, 1.0]])
+    best = search_of(SilentNetwork(), matcher, pair, max_attempts=1).find_best(off)
+    assert best.initialization == "previous"
+    error = corner_error(best.a_from_b, a_from_b, (240, 160))
+    assert error < 0.5 * corner_error(off, a_from_b, (240, 160))
+
+
+def test_evidence_is_that_of_the_homography_at_full_resolution(network, matcher, images):
     y, x = np.indices([480, 640])
     large = np.repeat(np.repeat(images[0, ..., 0], 2, axis=0), 2, axis=1)
     large = (0.9 * large + 12 * np.sin(x / 3) * np.sin(y / 3) + 12).astype(np.uint8)
     a, b, a_from_b = warped_pair(large, 4, reach=10.0, size=(560, 420))
     pair = image_pyramid.ImagePair(a, b)
     assert pair.comparison_level > 0
-    best = candidate_search.find_best(network, pair)
+    best = search_of(network, matcher, pair).find_best()
     assert corner_error(best.a_from_b, a_from_b, (560, 420)) < 0.1
     assert best.evidence.displaced == 0.0
+    assert best.evidence.matches.share > 0.8
