@@ -24,6 +24,7 @@ _CONDITIONS = (
     conditions.Condition("occlusion", 1.0),
 )
 _SUFFIXES = (".keras", ".tflite")
+_MATCHER = "matcher"  # is shipped too, but takes one image
 
 
 def _milliseconds(
@@ -61,11 +62,12 @@ def _export_homographynet(folder: str) -> dict[str, pathlib.Path]:
 
 
 def _shipped_files() -> dict[str, pathlib.Path]:
-    """Find the shipped `.keras` and `.tflite` files, `{name: path}`."""
+    """Find the shipped `.keras` and `.tflite` files of models of pairs, `{name: path}`."""
     paths = [
         pretrained.resolve_model(name, (suffix,))
         for suffix in _SUFFIXES
         for name in pretrained.shipped_models((suffix,))
+        if name != _MATCHER
     ]
     return {path.name: path for path in sorted(paths)}
 

@@ -5,6 +5,7 @@ import numpy as np
 from keras_homography.benchmarks import inference
 from keras_homography.evaluation import conditions, protocols
 from keras_homography.evaluation.evaluated_estimators import EvaluatedEstimator
+from keras_homography.saving import networks, pretrained
 
 
 class Pairs:
@@ -35,7 +36,13 @@ def test_every_estimator_is_timed_under_every_condition():
         assert result["ratio"] > 1  # than finding keypoints
 
 
-def test_all_shipped_files_are_measured():
+def test_all_shipped_models_of_pairs_are_measured():
     shipped = inference._shipped_files()
     assert {"homography.keras", "homography.tflite"} <= set(shipped)
     assert all(path.name == name and path.is_file() for name, path in shipped.items())
+    # The matcher, which takes one image, is none of them.
+    for path in shipped.values():
+        if path.suffix == ".tflite":
+            assert networks.open_network(path).patch_size == 128
+    names = {path.stem for path in shipped.values()}
+    assert names == set(pretrained.shipped_models()) - {"matcher"}

@@ -2,32 +2,48 @@
 
 import importlib.util
 
-import cv2
 import numpy as np
 import pytest
+from helpers.warped_pairs import warped_pair
 
-from keras_homography.evaluation import CalibrateConfig, confidence_calibration, protocols
-from keras_homography.evaluation.protocol_pairs import ProtocolPairs
-from keras_homography.geometry import arrays
-from keras_homography.registration import alignment_evidence, confidence
+from keras_homography.evaluation import (
+    CalibrateConfig,
+    calibration_pairs,
+    confidence_calibration,
+    traps,
+)
+from keras_homography.registration import confidence
+from keras_homography.registration.evidence import NO_EVIDENCE, Evidence, MatchEvidence
 from keras_homography.utils.errors import UserError
+
+
+def random_evidence(generator):
+    """Evidence of any quality, in which windows and matches agree."""
+    agreeing, inner_agreeing = generator.integers(1, 201), generator.integers(0, 91)
+    matches = MatchEvidence(
+        matches=200,
+        agreeing=int(agreeing),
+        spread=float(generator.uniform(0, 1)),
+        residual=float(generator.uniform(0.4, 6)),
+        inner_matches=90,
+        inner_agreeing=int(inner_agreeing),
+    )
+    return Evidence(
+        overlap=float(generator.uniform(0, 1)),
+        windows=60,
+        agreeing=int(generator.integers(1, 61)),
+        spread=float(generator.uniform(0, 1)),
+        disagreement=float(generator.uniform(0.1, 2)),
+        displaced=float(generator.uniform(0, 0.6)),
+        matches=matches,
+    )
 
 
 @pytest.fixture(scope="module")
 def pairs():
     """Evidence and errors of 4,000 pairs, correct as often as `confidence` now says."""
     generator = np.random.default_rng(0)
-    evidence = [
-        alignment_evidence.Evidence(
-            overlap=float(generator.uniform(0, 1)),
-            windows=60,
-            agreeing=int(generator.integers(1, 61)),
-            spread=float(generator.uniform(0, 1)),
-            disagreement=float(generator.uniform(0.1, 2)),
-            displaced=float(generator.uniform(0, 0.6)),
-        )
-        for _ in range(4000)
-    ]
+    evidence = [random_evidence(generator) for _ in range(4000)]
     probabilities = np.array([confidence.probability(e) for e in evidence])
     errors = np.where(generator.uniform(size=4000) < probabilities, 1.0, 50.0)
     return evidence, errors, probabilities
@@ -68,7 +84,7 @@ def test_the_fit_is_that_of_newtons_method(pairs, prior):
 
 def test_evidence_without_an_agreeing_window_is_left_out(pairs):
     evidence, errors, _ = pairs
-    more = [*evidence, alignment_evidence.NO_EVIDENCE]
+    more = [*evidence, NO_EVIDENCE]
     weights, bias = confidence_calibration.fit(more, np.append(errors, np.inf))
     expected, expected_bias = confidence_calibration.fit(evidence, errors)
     np.testing.assert_array_equal(weights, expected)
@@ -94,59 +110,50 @@ def test_the_counts_are_those_of_the_bins():
     ]
 
 
-def pairs_of(second_image, source, count=4):
-    """The kind, and all pairs of it."""
-    protocol = protocols.get_protocol("coco128")
-    kind = confidence_calibration.PairKind("coco128", "none", 0.0, second_image)
-    assert kind in confidence_calibration.KINDS
-    protocol_pairs = ProtocolPairs(protocol, source, count, seed=3)
-    return list(confidence_calibration._pairs_of_kind(protocol_pairs, kind))
+def test_estimates_of_pairs_are_measured(images, monkeypatch):
+    a, b, a_from_b = warped_pair(images[0, ..., 0], 3, reach=12.0)
+    made = [
+        traps.Trap("warped", a, b, np.linalg.inv(a_from_b), traps.RIGHT),
+        traps.Trap("other", a, images[1, ..., 0], None, traps.REFUSED),
+    ]
+    requested = []
 
+    def make_pairs(*arguments):
+        requested.append(arguments)
+        return iter(made)
 
-def test_a_turned_image_is_the_same_image_with_its_corners(source):
-    for same, turned in zip(pairs_of("same", source), pairs_of("turned", source), strict=True):
-        np.testing.assert_array_equal(turned[1], np.rot90(same[1]))
-        # The middle of B stays, whichever way it is turned.
-        a_from_b, a_from_turned = (
-            cv2.getPerspectiveTransform(arrays.corners((128, 128)).astype(np.float32), quad)
-            for quad in (same[2], turned[2].astype(np.float32))
-        )
-        middle = np.array([[63.5, 63.5]])
-        np.testing.assert_allclose(
-            arrays.transform_points(a_from_turned, middle),
-            arrays.transform_points(a_from_b, middle),
-            atol=1e-3,
-        )
-
-
-def test_bent_and_other_images_have_no_homography(source):
-    same, bent, other = (pairs_of(kind, source) for kind in ("same", "bent", "other"))
-    assert len(bent) == 4
-    assert len(other) == 3
-    assert all(quad is None for _, _, quad in (*bent, *other))
-    np.testing.assert_array_equal(other[0][1], same[0][1])
-    np.testing.assert_array_equal(other[0][0], same[1][0])
-    assert all((b[1] != s[1]).mean() > 0.3 for b, s in zip(bent, same, strict=True))
-
-
-def test_estimates_of_pairs_are_measured():
-    kinds = [confidence_calibration.PairKind("coco128", "none", 0.0, "same")]
-    measured = confidence_calibration.measure("synthetic", 4, seed=3, kinds=kinds)
-    assert measured.kinds == kinds * 4
-    assert measured.errors.max() < 0.05
-    assert all(evidence.agreeing > 20 for evidence in measured.evidence)
+    monkeypatch.setattr(calibration_pairs, "make_pairs", make_pairs)
+    measured = confidence_calibration.measure("synthetic", 4, seed=3)
+    assert requested == [("synthetic", 4, 3)]
+    assert measured.kinds == ["warped", "other"]
+    assert measured.errors[0] < 0.05
+    assert measured.errors[1] == np.inf
+    assert measured.evidence[0].agreeing > 20
+    assert measured.evidence[0].matches.agreeing > 20
+    # Evidence of what would be refused is measured too.
+    assert measured.evidence[1].windows > 0
 
 
 def test_a_run_checks_the_constants_in_place(pairs, monkeypatch, tmp_path, capsys):
     evidence, errors, probabilities = pairs
-    kind = confidence_calibration.KINDS[0]
-    measured = confidence_calibration.Measurements([kind] * 4000, evidence, errors)
+    kinds = ["coco128"] * 2000 + ["chessboard"] * 2000
+    measured = confidence_calibration.Measurements(kinds, evidence, errors)
     monkeypatch.setattr(confidence_calibration, "measure", lambda *arguments: measured)
     checked = confidence_calibration.run(CalibrateConfig(output_dir=str(tmp_path / "out")))
     correct = errors < confidence_calibration.MAX_ERROR
     assert checked["brier"] == pytest.approx(np.mean((probabilities - correct) ** 2))
-    assert checked["refused"][kind] == np.mean(probabilities < 0.5)
-    assert "WEIGHTS = np.array([" in capsys.readouterr().out
+    for kind, of_kind in (("coco128", slice(2000)), ("chessboard", slice(2000, None))):
+        answered = probabilities[of_kind] >= 0.5
+        assert checked["refused"][kind] == np.mean(~answered)
+        assert checked["wrong"][kind] == np.mean(answered & ~correct[of_kind])
+    # Of traps also what a fit without them says.
+    assert list(checked["unseen"]) == ["chessboard"]
+    assert checked["unseen"]["chessboard"] == pytest.approx(
+        checked["wrong"]["chessboard"], abs=0.05
+    )
+    printed = capsys.readouterr().out
+    assert "WEIGHTS = np.array([" in printed
+    assert "| chessboard |" in printed
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["reliability.png"]
 
 

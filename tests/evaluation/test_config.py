@@ -16,6 +16,8 @@ def test_flags_say_what_the_configuration_does():
         "--dataset=coco/2017",
         "--distortion=none",
         "--error=points",
+        "--matcher=matcher",
+        "--max_attempts=10",
         "--model=ecc,a.keras",
         "--nopaper_doubling",
         "--output_dir=runs/evaluation",
@@ -48,6 +50,12 @@ def test_mistakes_are_refused_before_anything_is_opened(fields, message):
         EvaluateConfig(**fields)
 
 
+@pytest.mark.parametrize("protocol", ["pairs", "traps"])
+def test_whole_images_may_be_matched_longer_and_by_another_matcher(protocol):
+    config = EvaluateConfig(protocol=protocol, matcher="mine.tflite", max_attempts=100)
+    assert {"--matcher=mine.tflite", "--max_attempts=100"} <= set(config.as_flags().splitlines())
+
+
 def test_calibration_needs_two_pairs():
     with pytest.raises(UserError, match="at least 2"):
         CalibrateConfig(pairs=1)
@@ -61,6 +69,9 @@ def test_calibration_needs_two_pairs():
         ({"protocol": "traps", "pairs": 5}, "--pairs has no effect"),
         ({"protocol": "traps", "part": "tune"}, "--part has no effect"),
         ({"protocol": "coco128", "resize_short_side": 480}, "--resize_short_side has no effect"),
+        ({"protocol": "coco128", "matcher": "mine.tflite"}, "--matcher has no effect with"),
+        ({"protocol": "paper256", "max_attempts": 20}, "--max_attempts has no effect with"),
+        ({"protocol": "pairs", "max_attempts": 0}, "max_attempts must be at least 1; got 0"),
         ({"protocol": "pairs", "part": "half"}, "part must be tune or report"),
         ({"protocol": "pairs", "error": "area"}, "error must be points or corners"),
         ({"protocol": "pairs", "resize_short_side": 1}, "at least 32"),

@@ -43,6 +43,24 @@ def test_images_without_texture_are_refused():
     assert (answer.b_from_a, answer.answered) == (None, False)
 
 
+def test_the_matcher_and_the_attempts_are_those_of_the_estimator(images, monkeypatch):
+    options = []
+    real = image_estimators.HomographyEstimator
+
+    def opened(*arguments, **keywords):
+        options.append(keywords)
+        return real(*arguments, **keywords)
+
+    monkeypatch.setattr(image_estimators, "HomographyEstimator", opened)
+    names = ["estimator", "homography", "identity"]
+    estimators = image_estimators.open_image_estimators(names, matcher="matcher", max_attempts=1)
+    assert [(each["matcher"], each["max_attempts"]) for each in options] == [("matcher", 1)] * 2
+    different = [to_rgb(images[number, ..., 0]) for number in range(2)]
+    assert not estimators[0].estimate(*different).answered
+    with pytest.raises(UserError, match="no model 'none'"):
+        image_estimators.open_image_estimators(["estimator"], matcher="none")
+
+
 def test_names():
     every = image_estimators.open_image_estimators(["all"])
     assert [e.name for e in every] == ["estimator", *image_estimators.RIVALS]

@@ -5,7 +5,7 @@ import pytest
 from helpers.warped_pairs import warped_pair
 
 from keras_homography.registration import alignment_evidence, image_pyramid
-from keras_homography.registration.alignment_evidence import Evidence
+from keras_homography.registration.evidence import Evidence
 
 
 @pytest.fixture(scope="module")

@@ -26,11 +26,6 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def estimator():
-    return keras_homography.HomographyEstimator()
-
-
-@pytest.fixture(scope="module")
 def image():
     """A larger generated image, uint8 `[480, 640]`."""
     return synthetic_images.draw_image(tf.constant([2, 1], tf.int64), 480, 640).numpy()[..., 0]

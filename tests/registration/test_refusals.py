@@ -1,13 +1,16 @@
 """What is refused, for which reason."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from keras_homography.registration import confidence, image_pyramid, refusals
-from keras_homography.registration.alignment_evidence import NO_EVIDENCE, Evidence
+from keras_homography.registration.evidence import NO_EVIDENCE, Evidence, MatchEvidence
 from keras_homography.registration.refusals import ReasonCode
 
-TRUSTED = Evidence(0.8, 100, 95, 0.7, 0.3)
+MATCHES = MatchEvidence(300, 290, 0.8, 0.6, 140, 138)
+TRUSTED = Evidence(0.8, 100, 95, 0.7, 0.3, matches=MATCHES)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +21,7 @@ TRUSTED = Evidence(0.8, 100, 95, 0.7, 0.3)
         (Evidence(0.6, 5, 1, 0.01, 3.0), ReasonCode.OVERLAP_WITHOUT_TEXTURE),
         (Evidence(0.6, 100, 40, 0.2, 2.0, displaced=0.5), ReasonCode.NOT_ONE_PLANE),
         (Evidence(0.6, 100, 5, 0.1, 3.0), ReasonCode.NOT_THE_SAME_SCENE),
+        (dataclasses.replace(TRUSTED, alternatives=3), ReasonCode.REPEATS_ITSELF),
         (TRUSTED, None),
     ],
 )
@@ -31,8 +35,28 @@ def test_min_confidence_decides():
     assert 0.9 < probability < 1.0
     assert refusals.check_evidence(TRUSTED, probability) is None
     assert refusals.check_evidence(TRUSTED, np.nextafter(probability, 1.0)) is not None
-    # Nothing is trusted that no window speaks for.
+    # Nothing is trusted that neither a window nor a match speaks for.
     assert refusals.check_evidence(NO_EVIDENCE, 0.0).code == "no_agreement"
+
+
+def test_a_scene_that_repeats_itself_is_refused_as_such():
+    evidence = dataclasses.replace(TRUSTED, alternatives=1, overlap=0.01, displaced=0.9)
+    refusal = refusals.check_evidence(evidence, 0.6)
+    assert refusal.code == ReasonCode.REPEATS_ITSELF == "repeats_itself"
+    assert "repeats itself" in refusal.sentence
+    # One that is trusted all the same is not refused.
+    assert refusals.check_evidence(evidence, 0.1) is None
+
+
+def test_every_code_has_a_sentence_of_its_own():
+    sentences = {
+        refusal.code: refusal.sentence
+        for refusal in vars(refusals).values()
+        if isinstance(refusal, refusals.Refusal)
+    }
+    of_images = {ReasonCode.IMAGE_TOO_SMALL, ReasonCode.IMAGE_WITHOUT_TEXTURE}
+    assert set(sentences) | of_images == set(ReasonCode)
+    assert len(set(sentences.values())) == len(sentences)
 
 
 def test_small_and_uniform_images_are_named():

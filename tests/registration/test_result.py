@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from keras_homography.registration.alignment_evidence import Evidence
+from keras_homography.registration.evidence import Evidence
 from keras_homography.registration.refusals import ReasonCode
 from keras_homography.registration.result import Estimate
 

@@ -82,7 +82,7 @@ def test_the_search_ends_with_many_inliers():
 
 @pytest.mark.parametrize(("max_attempts", "views"), [(1, 2), (2, 3), (5, 6), (6, 7)])
 def test_the_search_ends_after_so_many_attempts(max_attempts, views):
-    """Of unlike images: A and B plain, B turned three times, A reduced, B reduced, …"""
+    """Of unlike images: A and B plain, B turned three times, A and B reduced."""
     network = PixelNetwork()
     best = view_matcher(network, noise(0), noise(1)).find_best(max_attempts)
     assert best.count < 80

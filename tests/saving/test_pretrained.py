@@ -12,7 +12,7 @@ import keras_homography
 from keras_homography.data import batching, distortions, synthetic_source
 from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
-from keras_homography.saving import manifest, pretrained
+from keras_homography.saving import feature_networks, manifest, pretrained
 from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
@@ -86,7 +86,9 @@ def test_keras_opens_the_file_once_the_package_is_imported():
 
 
 def test_unknown_names_are_refused_with_those_that_exist(exported):
-    with pytest.raises(UserError, match=r"no shipped model 'resnet'; there are: homography\."):
+    names = ", ".join(pretrained.shipped_models())
+    assert "homography" in names
+    with pytest.raises(UserError, match=rf"no shipped model 'resnet'; there are: {names}\."):
         keras_homography.load_pretrained("resnet")
     with pytest.raises(UserError, match="load_model"):
         keras_homography.load_pretrained(str(exported / "model.keras"))
@@ -127,7 +129,10 @@ def test_names_of_shipped_models_come_before_paths(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("none.keras", r"no model 'none\.keras': give the path of a \.keras file.*\(homography\)"),
+        (
+            "none.keras",
+            r"no model 'none\.keras': give the path of a \.keras file.*\(homography, .*\)",
+        ),
         ("homographie", "no model 'homographie'"),
         ("./homography", r"no model '\./homography'"),
         ("README.md", r"no model 'README\.md'"),
@@ -143,3 +148,14 @@ def test_paths_of_no_model_are_refused(name, reason, tmp_path, monkeypatch):
     (tmp_path / "folder.keras").mkdir()
     with pytest.raises(UserError, match=reason):
         pretrained.resolve_model(name)
+
+
+def test_the_matcher_is_shipped_for_both():
+    """The `.keras` file and the TFLite file give the same features of one image."""
+    image = np.random.default_rng(0).uniform(0, 255, [1, 96, 128, 1]).astype(np.float32)
+    shipped = files.packaged_file("saved_models", "matcher.keras")
+    expected = feature_networks.open_matcher(shipped)(image)
+    for output, value in zip(feature_networks.open_matcher()(image), expected, strict=True):
+        np.testing.assert_allclose(output, value, atol=0.01)
+    assert files.packaged_file("saved_models", "matcher.tflite").stat().st_size < 8e6
+    assert keras_homography.load_pretrained("matcher").input_shape == (None, None, None, 1)
