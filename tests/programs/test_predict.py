@@ -74,6 +74,22 @@ def test_two_images(folder):
     assert aligned.shape == (160, 240, 3)
 
 
+def test_matches_are_drawn(folder):
+    flags = ("--matches", "--matcher=matcher", "--max_attempts=3", "--output_dir=matched")
+    code, (answer,), _ = predict(folder, "a.png", "b.png", *flags)
+    assert code == 0
+    assert answer["attempts"] == 1
+    assert answer["start"] == "network"
+    assert any(path.endswith("matches.png") for path in answer["files"])
+    drawn = cv2.imread(str(folder / "matched" / "matches.png"))
+    assert drawn.shape == (160, 480, 3)
+    both = np.hstack([cv2.imread(str(folder / name)) for name in ("a.png", "b.png")])
+    changed = (drawn != both).any(axis=-1)
+    assert 0.01 < changed.mean() < 0.6
+    assert changed[:, :240].any()
+    assert changed[:, 240:].any()
+
+
 def test_a_refusal_has_its_own_exit_code_and_no_pictures(folder):
     code, (answer,), errors = predict(folder, "a.png", "other.png", "--output_dir=refused")
     assert code == 3
@@ -143,6 +159,21 @@ def test_without_pictures_nothing_is_written(capsys, tmp_path):
 
 
 @pytest.mark.usefixtures("in_folder")
+def test_matches_are_drawn_of_what_is_refused_too(capsys, tmp_path):
+    config = FileAlignmentConfig(
+        "a.png", "other.png", matches=True, max_attempts=2, max_side=100, output_dir=str(tmp_path)
+    )
+    assert file_alignment.run(config) == 0
+    (answer,) = answers_of(capsys)
+    assert not answer["ok"]
+    assert answer["attempts"] == 2
+    (path,) = tmp_path.iterdir()
+    assert path.name == "matches.png"
+    # Both shrunk to 100 pixels a side: 240x160 and 320x240.
+    assert cv2.imread(str(path)).shape == (75, 200, 3)
+
+
+@pytest.mark.usefixtures("in_folder")
 def test_pictures_are_shrunk_and_still_fit(capsys, tmp_path):
     config = FileAlignmentConfig("a.png", "b.png", max_side=120, output_dir=str(tmp_path))
     assert file_alignment.run(config) == 1
@@ -163,6 +194,9 @@ def test_pictures_are_shrunk_and_still_fit(capsys, tmp_path):
         ({"image_b": "none/*.png"}, "No file matches none"),
         ({"image_b": "none.mp4"}, "none.mp4 does not exist"),
         ({"model": "none"}, "'none'"),
+        ({"matcher": "none"}, "'none'"),
+        ({"matcher": "homography"}, "homography.tflite"),
+        ({"max_attempts": 0}, "max_attempts must be at least 1"),
         ({"output_dir": "text.jpg"}, "not a folder"),
         ({"min_confidence": 7.0}, "min_confidence"),
     ],
@@ -181,6 +215,8 @@ def test_a_users_mistake_is_named_before_anything_is_printed(changes, says, caps
         (["a.png", "b.png", "c.png"], "Unexpected argument"),
         (["a.png", "text.jpg"], "text.jpg"),
         (["a.png", "b.png", "--least_confidence=7"], "min_confidence"),
+        (["a.png", "b.png", "--max_attempts=0"], "max_attempts"),
+        (["a.png", "b.png", "--matcher=none"], "no model 'none'"),
     ],
 )
 def test_mistakes_are_named_without_a_traceback(folder, arguments, says):

@@ -57,6 +57,27 @@ def test_large_images_are_matched_block_by_block_alike(monkeypatch):
     np.testing.assert_array_equal(matches.points_b, expected.points_b)
 
 
+def test_of_many_cells_the_most_reliable_are_matched(monkeypatch):
+    a = features(1)
+    b = features(2, like=a, noise=0.05)
+    monkeypatch.setattr(dense_matching, "_MAX_CELLS", 20)
+    matches = dense_matching.match(a, b)
+    cells = (matches.points_a // 8 @ np.array([1, 8], np.float32)).astype(int)
+    assert set(cells) == set(np.argsort(-a.reliability.ravel())[:20])
+    assert (np.diff(cells) > 0).all()
+
+
+def test_some_of_the_matches_are_chosen_by_a_mask_or_by_indices():
+    a = features(1)
+    matches = dense_matching.match(a, a)
+    mask = np.arange(len(matches.scores)) % 3 == 0
+    for chosen in (mask, np.flatnonzero(mask)):
+        some = matches.where(chosen)
+        np.testing.assert_array_equal(some.points_a, matches.points_a[mask])
+        np.testing.assert_array_equal(some.points_b, matches.points_b[mask])
+        np.testing.assert_array_equal(some.scores, matches.scores[mask])
+
+
 def test_positions_in_a_window_are_those_of_training():
     """The offsets are the expectation that the loss of training computes, by other code."""
     a = features(3)
