@@ -71,6 +71,15 @@ flags.DEFINE_integer(
 flags.DEFINE_enum(
     "error", _DEFAULT.error, ERRORS, "Of --protocol=pairs: at the truth's points or A's corners."
 )
+flags.DEFINE_string(
+    "matcher", _DEFAULT.matcher, "Of --protocol=pairs and traps: shipped name or path of a matcher."
+)
+flags.DEFINE_integer(
+    "max_attempts",
+    _DEFAULT.max_attempts,
+    "Of --protocol=pairs and traps: initializations before our estimator refuses a pair.",
+    lower_bound=1,
+)
 flags.DEFINE_integer("seed", None, "Of images and pairs. Default: the protocol's frozen sequence.")
 flags.DEFINE_integer(
     "threads",
@@ -105,6 +114,8 @@ def main() -> None:
         part=FLAGS.part,
         resize_short_side=FLAGS.resize_short_side,
         error=FLAGS.error,
+        matcher=FLAGS.matcher,
+        max_attempts=FLAGS.max_attempts,
         seed=FLAGS.seed,
         num_threads=FLAGS.threads,
         trust=FLAGS.trust_model,

@@ -8,11 +8,13 @@
 Prints to standard output one JSON object for a pair, or one a line for every frame: `ok`, `reason`
 (a sentence) and `reason_code`, `confidence`, `overlap`, `b_from_a` and `a_from_b` (pixels to
 pixels, null if not `ok`), `best_a_from_b` (also if not `ok`), `corners_of_b_in_a`, `sizes`,
-`start`, `milliseconds`, `files`. Nothing else is printed there. Of a frame that cannot be read only
-`frame`, `ok`, `reason` and `reason_code` ("unreadable"); the others are registered all the same.
+`start`, `attempts`, `milliseconds`, `files`. Nothing else is printed there. Of a frame that cannot
+be read only `frame`, `ok`, `reason` and `reason_code` ("unreadable"); the others are registered all
+the same.
 
 Writes to `--output_dir`, for a pair: `aligned.png` (A in the frame of B), `overlay.png` (A red, B
-cyan), `checkerboard.png`, `blink.gif`, and with `--panorama` `panorama.png`, both on one canvas.
+cyan), `checkerboard.png`, `blink.gif`, and with `--panorama` `panorama.png`, both on one canvas;
+with `--matches` `matches.png`, matched points.
 For frames or a video: `stabilized.mp4`, every frame in the frame of A.
 
 Exit code: 0; 3 if no reliable homography was found (of frames: for none of them); 2 for a mistake
@@ -36,10 +38,18 @@ flags.DEFINE_string(
     "homography",
     "A .tflite or .keras file, the folder of a SavedModel, or the name of a shipped model.",
 )
+flags.DEFINE_string("matcher", "matcher", "The same for the network that matches the images.")
+flags.DEFINE_integer(
+    "max_attempts",
+    10,
+    "Initializations before a pair is refused; 100 for views from far aside.",
+    lower_bound=1,
+)
 common_flags.define_trust_model()
 common_flags.define_output_dir("runs/predict", "Where pictures are written.")
 flags.DEFINE_bool("pictures", True, "Write pictures, or a video, of the alignment.")
 flags.DEFINE_bool("panorama", False, "Also write both images on one canvas.")
+flags.DEFINE_bool("matches", False, "Also draw matched points of both images.")
 flags.DEFINE_integer(
     "max_side", 4096, "Of pictures, in pixels; larger ones are shrunk.", lower_bound=16
 )
@@ -71,6 +81,9 @@ def main(image_a: str, image_b: str) -> int:
         output_dir=FLAGS.output_dir,
         pictures=FLAGS.pictures,
         panorama=FLAGS.panorama,
+        matches=FLAGS.matches,
+        matcher=FLAGS.matcher,
+        max_attempts=FLAGS.max_attempts,
         max_side=FLAGS.max_side,
     )
     return 0 if file_alignment.run(config) else _REFUSED

@@ -142,7 +142,8 @@ def pair_batches(
     *,
     seed: int,
     batch_size: int,
-    steps: int | None,
+    steps: int | None = None,
+    difficulty: float = 1.0,
     start_step: int = 0,
     pairs_per_image: int = 1,
     with_sensors: bool = True,
@@ -155,7 +156,8 @@ def pair_batches(
       size: side of the patches, in pixels.
       seed: of the order of the images and of the pairs.
       batch_size: pairs in a batch, over all workers.
-      steps: of the whole run, over which the difficulty grows; None for pairs of difficulty 1.
+      steps: of the whole run, over which the difficulty grows; None for pairs of one difficulty.
+      difficulty: 0 to 1, where `steps` is None.
       start_step: number of the first batch.
       pairs_per_image: how many pairs to make of an image once it is decoded.
       with_sensors: see `make_pair`.
@@ -185,8 +187,8 @@ def pair_batches(
             images, index = element
             seed_of_pair = tf.stack([tf.cast(seed, tf.int64), index])
             step = index // batch_size
-            difficulty = tf.constant(1.0) if steps is None else difficulty_at(step, steps)
-            return make_pair(seed_of_pair, images[0], images[1], difficulty, size, with_sensors)
+            reached = tf.constant(difficulty) if steps is None else difficulty_at(step, steps)
+            return make_pair(seed_of_pair, images[0], images[1], reached, size, with_sensors)
 
         patches, b_from_a, positions, visible = tf.map_fn(
             make_one,
@@ -222,7 +224,6 @@ def validation_batches(
         size,
         seed=batching.VALIDATION_SEED,
         batch_size=1,
-        steps=None,
         with_sensors=with_sensors,
     )
     return batches.unbatch().take(count).batch(64)

@@ -1,67 +1,28 @@
 """Fit and check the confidence of `HomographyEstimator` on pairs whose homography is known.
 
-Pairs are those of the protocols under distortions at and beyond their default strength, some with B
-turned by 90 degrees. And some that no homography explains: patches of two different images, and B
-warped by a random smooth displacement field, as what is not one plane looks from another viewpoint.
+An estimate is right if the mean error at the corners of what both images show is below 3 px, in
+pixels of B.
 """
 
 import importlib.util
 import pathlib
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-import cv2
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.evaluation import protocol_pairs, protocols
-from keras_homography.evaluation.conditions import Condition
+from keras_homography.evaluation import calibration_pairs, trap_measurement, traps
 from keras_homography.evaluation.config import CalibrateConfig
-from keras_homography.geometry import arrays
-from keras_homography.registration import alignment_evidence, confidence, estimator
+from keras_homography.registration import confidence, estimator
+from keras_homography.registration.evidence import Evidence
 from keras_homography.utils.errors import UserError
 from keras_homography.visualization import image_output, reliability_diagram
 
-MAX_ERROR = 3.0  # pixels: mean error of the corners below which an estimate is correct
+MAX_ERROR = 3.0  # pixels of B
 _MIN_CONFIDENCE = 0.5  # of the estimator, by default
 _FIT_SEED, _VALIDATION_SEED = 1, 2
-
-
-class PairKind(NamedTuple):
-    """How pairs are made.
-
-    Attributes:
-      protocol: name of a protocol.
-      distortion: of `conditions.NAMES`.
-      strength: of the distortion.
-      second_image: what B is: "same" as of the protocol, "turned" by 90 degrees, "bent", or of an
-        "other" image; the last two have no homography.
-    """
-
-    protocol: str
-    distortion: str
-    strength: float
-    second_image: Literal["same", "turned", "bent", "other"]
-
-
-KINDS = (
-    PairKind("coco128", "none", 0.0, "same"),
-    PairKind("coco128", "photometric", 1.0, "same"),
-    PairKind("coco128", "photometric", 2.0, "same"),
-    PairKind("coco128", "occlusion", 1.0, "same"),
-    PairKind("coco128", "occlusion", 2.0, "same"),
-    PairKind("coco128", "low_light", 1.0, "same"),
-    PairKind("paper256", "none", 0.0, "same"),
-    PairKind("paper256", "photometric", 1.5, "same"),
-    PairKind("paper256", "occlusion", 1.5, "same"),
-    PairKind("coco128", "none", 0.0, "turned"),
-    PairKind("coco128", "none", 0.0, "bent"),
-    PairKind("paper256", "none", 0.0, "bent"),
-    PairKind("coco128", "none", 0.0, "other"),
-    PairKind("coco128", "photometric", 1.0, "other"),
-    PairKind("paper256", "none", 0.0, "other"),
-)
 
 
 class Measurements(NamedTuple):
@@ -70,80 +31,34 @@ class Measurements(NamedTuple):
     Attributes:
       kinds: of every pair.
       evidence: for the best homography of every pair.
-      errors: `[n]`, mean error of the corners in pixels; infinite where no homography is correct.
+      errors: `[n]`, pixels of B; infinite where no homography is right.
     """
 
-    kinds: Sequence[PairKind]
-    evidence: Sequence[alignment_evidence.Evidence]
+    kinds: Sequence[str]
+    evidence: Sequence[Evidence]
     errors: npt.NDArray[np.float64]
 
 
-def _bend(patch: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Warp a patch, uint8 `[size, size]`, by a random smooth field, 4 to 10 % of its side."""
-    size = len(patch)
-    moves = generator.normal(0.0, size * generator.uniform(0.04, 0.1), [4, 4, 2])
-    field = cv2.resize(moves.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    y, x = np.indices((size, size), dtype=np.float32)
-    return cv2.remap(
-        patch, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-    )
-
-
-def _pairs_of_kind(
-    pairs: protocol_pairs.ProtocolPairs, kind: PairKind
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Yield `(image_a, image_b, corners of B in A)`, None where no homography is correct."""
-    size = pairs.protocol.spec.patch_size
-    square = arrays.corners((size, size)).astype(np.float32)
-    b_from_turned = np.array([[0, -1, size - 1], [1, 0, 0], [0, 0, 1]], np.float64)
-    generator, previous_b = np.random.default_rng(pairs.seed), None
-    for patches, h4pt in pairs.batches(Condition(kind.distortion, kind.strength)):
-        for pair, offsets in zip(patches, h4pt, strict=True):
-            a, b = np.ascontiguousarray(np.moveaxis(pair, -1, 0))
-            if kind.second_image == "same":
-                yield a, b, square + offsets
-            elif kind.second_image == "turned":
-                a_from_b = cv2.getPerspectiveTransform(square, square + offsets)
-                yield a, np.rot90(b), arrays.transform_points(a_from_b @ b_from_turned, square)
-            elif kind.second_image == "bent":
-                yield a, _bend(b, generator), None
-            elif previous_b is not None:
-                yield a, previous_b, None
-            previous_b = b
-
-
-def measure(dataset: str, count: int, seed: int, kinds: Sequence[PairKind] = KINDS) -> Measurements:
-    """Estimate pairs of every kind with the shipped model, with a progress bar.
+def measure(dataset: str, count: int, seed: int) -> Measurements:
+    """Estimate pairs of every kind with the shipped models, with a progress bar.
 
     Args:
       dataset: of `sources.open_source`.
-      count: of pairs of each kind; one less of those of an "other" image.
+      count: see `calibration_pairs.make_pairs`.
       seed: of the pairs.
-      kinds: how they are made.
     """
     always = estimator.HomographyEstimator(min_confidence=0.0)
-    of_pairs, evidence, errors = [], [], []
-    progress = keras.utils.Progbar(count * len(kinds), unit_name="pair")
-    sources = {}
-    for kind in kinds:
-        protocol = protocols.get_protocol(kind.protocol)
-        if protocol.name not in sources:
-            sources[protocol.name] = protocol_pairs.open_source(protocol, dataset)
-        pairs = protocol_pairs.ProtocolPairs(protocol, sources[protocol.name], count, seed)
-        for a, b, true_quad in _pairs_of_kind(pairs, kind):
-            result = always.estimate(a, b)
-            error = np.inf
-            if result.a_from_b is not None and true_quad is not None:
-                quad = arrays.transform_points(
-                    result.a_from_b, arrays.corners(arrays.image_size(b))
-                )
-                error = np.linalg.norm(quad - true_quad, axis=-1).mean()
-            of_pairs.append(kind)
-            evidence.append(result.evidence)
-            errors.append(error)
-            progress.add(1)
-        progress.update(len(of_pairs))
-    return Measurements(of_pairs, evidence, np.array(errors))
+    kinds, evidence, errors = [], [], []
+    progress = keras.utils.Progbar(calibration_pairs.count_pairs(count), unit_name="pair")
+    for pair in calibration_pairs.make_pairs(dataset, count, seed):
+        result = always.estimate(pair.image_a, pair.image_b)
+        best = result.best_a_from_b
+        b_from_a = None if best is None else np.linalg.inv(best)
+        kinds.append(pair.kind)
+        evidence.append(result.evidence)
+        errors.append(trap_measurement.overlap_error(b_from_a, pair))
+        progress.add(1)
+    return Measurements(kinds, evidence, np.array(errors))
 
 
 def _check_scikit_learn() -> None:
@@ -154,19 +69,19 @@ def _check_scikit_learn() -> None:
 
 
 def fit(
-    evidence: Sequence[alignment_evidence.Evidence],
+    evidence: Sequence[Evidence],
     errors: npt.NDArray[np.float64],
     prior: float = 1e-4,
 ) -> tuple[npt.NDArray[np.float64], float]:
     """Fit the weights of `registration.confidence` by logistic regression.
 
     Args:
-      evidence: of `measure`; that without an agreeing window is left out.
+      evidence: of `measure`; that in which nothing agrees is left out.
       errors: of `measure`, `[n]`, pixels.
       prior: a pair's share of the penalty on the squared weights of standardized features.
 
     Returns:
-      `(weights, bias)`: float64 `[5]`, of `confidence.features`, and a number.
+      `(weights, bias)`: float64 `[10]`, of `confidence.features`, and a number.
 
     Raises:
       UserError: scikit-learn is not installed.
@@ -174,7 +89,7 @@ def fit(
     _check_scikit_learn()
     from sklearn import linear_model, preprocessing
 
-    judged = [index for index, e in enumerate(evidence) if e.agreeing]
+    judged = [index for index, e in enumerate(evidence) if np.isfinite(confidence.log_odds(e))]
     features = np.array([confidence.features(evidence[index]) for index in judged])
     scaler = preprocessing.StandardScaler().fit(features)
     regression = linear_model.LogisticRegression(
@@ -221,7 +136,8 @@ def run(config: CalibrateConfig) -> dict[str, Any]:
 
     Returns:
       `weights` and `bias` of the fit, None without one; `brier` score, `refused` and `wrong`
-      shares by `PairKind` and `bins` of the reliability diagram, for the constants in place.
+      shares by kind of pairs, `unseen` as `wrong` of traps after a fit without them, and `bins` of
+      the reliability diagram, for the constants in place.
 
     Raises:
       UserError: a dataset or folder cannot be used, or scikit-learn is not installed.
@@ -233,19 +149,22 @@ def run(config: CalibrateConfig) -> dict[str, Any]:
         weights, bias = fit(evidence, errors)
         print(f"WEIGHTS = np.array({np.round(weights, 3).tolist()})\nBIAS = {bias:.3f}")
 
-    kinds, evidence, errors = measure(config.validation_dataset, config.pairs, _VALIDATION_SEED)
+    measurements = measure(config.validation_dataset, config.pairs, _VALIDATION_SEED)
+    kinds, evidence, errors = measurements
     probabilities = np.array([confidence.probability(e) for e in evidence])
     correct, answered = errors < MAX_ERROR, probabilities >= _MIN_CONFIDENCE
     brier = float(np.mean((probabilities - correct) ** 2))
     print(f"Brier score {brier:.4f} on {len(errors)} pairs")
-    print("| protocol | distortion | strength | B | refused | answered and over 3 px |")
-    print("|---|---|---:|---|---:|---:|")
+    unseen = _leave_out_traps(measurements)
+    print("| pairs | refused | answered and over 3 px | the same if not fitted to them |")
+    print("|---|---:|---:|---:|")
     refused, wrong = {}, {}
     for kind in dict.fromkeys(kinds):
         of_kind = np.array([k == kind for k in kinds])
         refused[kind] = float(np.mean(~answered[of_kind]))
         wrong[kind] = float(np.mean(answered[of_kind] & ~correct[of_kind]))
-        print(f"| {' | '.join(map(str, kind))} | {refused[kind]:.1%} | {wrong[kind]:.1%} |")
+        left_out = f"{unseen[kind]:.1%}" if kind in unseen else ""
+        print(f"| {kind} | {refused[kind]:.1%} | {wrong[kind]:.1%} | {left_out} |")
     bins = reliability(probabilities, correct)
     path = pathlib.Path(config.output_dir) / "reliability.png"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -257,5 +176,25 @@ def run(config: CalibrateConfig) -> dict[str, Any]:
         "brier": brier,
         "refused": refused,
         "wrong": wrong,
+        "unseen": unseen,
         "bins": bins,
     }
+
+
+def _leave_out_traps(measured: Measurements) -> dict[str, float]:
+    """Share of each kind of trap that is answered and wrong after a fit to all other pairs."""
+    kinds = np.array(measured.kinds)
+    shares = {}
+    for kind in traps.KINDS:
+        others = np.flatnonzero(kinds != kind).tolist()
+        of_kind = np.flatnonzero(kinds == kind).tolist()
+        if not of_kind:
+            continue
+        weights, bias = fit([measured.evidence[i] for i in others], measured.errors[others])
+        wrong = [
+            confidence.probability(measured.evidence[i], weights, bias) >= _MIN_CONFIDENCE
+            and not measured.errors[i] < MAX_ERROR
+            for i in of_kind
+        ]
+        shares[kind] = float(np.mean(wrong))
+    return shares

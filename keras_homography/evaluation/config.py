@@ -36,6 +36,9 @@ class EvaluateConfig:
       resize_short_side: of protocol "pairs": to which images are resized, in pixels; None for
         their own size.
       error: of protocol "pairs": "points" or "corners", see `labeled_pair_measurement`.
+      matcher: of protocols "pairs" and "traps": shipped name or path of the matcher of
+        `HomographyEstimator`.
+      max_attempts: of the same protocols, of `HomographyEstimator`.
       seed: of images, pairs and distortions; None for the protocol's frozen sequence.
       num_threads: that each estimator may use; None for each library's default.
       trust: open models' files whatever they contain and wherever they come from.
@@ -56,12 +59,16 @@ class EvaluateConfig:
     part: str | None = None
     resize_short_side: int | None = None
     error: str = "points"
+    matcher: str = "matcher"
+    max_attempts: int = 10
     seed: int | None = None
     num_threads: int | None = None
     trust: bool = False
     output_dir: str | None = "runs/evaluation"
 
     def __post_init__(self) -> None:
+        if self.max_attempts < 1:
+            raise UserError(f"max_attempts must be at least 1; got {self.max_attempts}.")
         if self.pairs < 1:
             raise UserError(f"pairs must be at least 1; got {self.pairs}.")
         self._check_choice("part", PARTS, optional=True)
@@ -83,11 +90,12 @@ class EvaluateConfig:
     def _refuse_flags_without_effect(self) -> None:
         """Raise `UserError` for a field that the protocol would ignore."""
         of_pairs = ("part", "resize_short_side", "error")
+        of_images = ("matcher", "max_attempts")
         of_patches = ("paper_doubling", "distortion", "strengths")
         ignored = {
             "pairs": (*of_patches, "seed", "data_dir"),
             "traps": (*of_patches, *of_pairs, "pairs"),
-        }.get(self.protocol, of_pairs)
+        }.get(self.protocol, (*of_pairs, *of_images))
         for field in dataclasses.fields(self):
             if field.name in ignored and getattr(self, field.name) != field.default:
                 raise UserError(

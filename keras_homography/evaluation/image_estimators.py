@@ -135,7 +135,11 @@ def _from_homography_estimator(name: str, estimator: HomographyEstimator) -> Ima
 
 
 def open_image_estimators(
-    names: Sequence[str], num_threads: int | None = None, trust: bool = False
+    names: Sequence[str],
+    num_threads: int | None = None,
+    trust: bool = False,
+    matcher: str = "matcher",
+    max_attempts: int = 10,
 ) -> list[ImageEstimator]:
     """Open estimators of whole images by their names.
 
@@ -144,6 +148,8 @@ def open_image_estimators(
         for `HomographyEstimator`: a `.keras` or `.tflite` file or the name of a shipped one.
       num_threads: of a network; None for LiteRT's default.
       trust: open a model's file whatever it contains and wherever it comes from.
+      matcher: of `HomographyEstimator`, a shipped name or path.
+      max_attempts: of `HomographyEstimator`.
 
     Raises:
       UserError: a name is unknown or given twice, or a model cannot be used.
@@ -160,6 +166,12 @@ def open_image_estimators(
         model = None
         if name != HOMOGRAPHY_ESTIMATOR:
             model = pretrained.resolve_model(name, (".tflite", ".keras"))
-        estimator = HomographyEstimator(model, num_threads=num_threads, trust=trust)
+        estimator = HomographyEstimator(
+            model,
+            matcher=matcher,
+            max_attempts=max_attempts,
+            num_threads=num_threads,
+            trust=trust,
+        )
         opened.append(_from_homography_estimator(name, estimator))
     return opened

@@ -36,7 +36,7 @@ def measure(
       estimator and kind and one of all kinds; of the report, its pictures.
     """
     estimators = image_estimators.open_image_estimators(
-        config.model, config.num_threads, config.trust
+        config.model, config.num_threads, config.trust, config.matcher, config.max_attempts
     )
     measure_kind = _measure_pairs if config.protocol == "pairs" else _measure_traps
     rows, pairs, skipped, drawings = measure_kind(config, estimators)

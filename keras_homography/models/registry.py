@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from keras_homography.utils.errors import UserError
+from keras_homography.utils.keras_backend import require_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -31,9 +32,11 @@ def build(name: str, **options: Any) -> "keras.Model":
 
     Raises:
       UserError: there is no such architecture, or an option is unknown or out of its range.
+      ImportError: Keras does not run on TensorFlow.
     """
     if name not in ARCHITECTURES:
         raise UserError(f"There is no architecture {name!r}; there are {', '.join(ARCHITECTURES)}.")
+    require_tensorflow("keras_homography.models.build")
     build_architecture = importlib.import_module(f"keras_homography.models.{name}").build
     parameters = inspect.signature(build_architecture).parameters
     unknown = sorted(set(options) - set(parameters))

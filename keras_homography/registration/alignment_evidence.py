@@ -1,12 +1,11 @@
 """How well a homography explains two images: window by window, and by what matches elsewhere."""
 
-import dataclasses
-
 import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
 from keras_homography.registration import image_pyramid, lucas_kanade
+from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
 
 _WINDOW_SIDE = 12  # pixels, of the windows of B that are correlated with A
 _MIN_TEXTURE = 5.0  # gray levels: standard deviation of a textured window
@@ -15,43 +14,8 @@ _PART_SIDE, _SEARCH_RADIUS = 24, 12  # pixels, of template matching
 _MIN_MATCH_CORRELATION = 0.8  # of a part that is matched
 _MAX_DISPLACEMENT = 2  # pixels, of a part that is where the homography puts it
 _MIN_PARTS = 6  # fewer parts give no verdict
-_MAX_SCALE, _MAX_STRETCH = 10.0, 5.0  # of a plausible homography
-
-
-@dataclasses.dataclass(frozen=True)
-class Evidence:
-    """What the windows of B say about a homography.
-
-    Attributes:
-      overlap: share of B that A covers.
-      windows: number of textured windows of B that A covers.
-      agreeing: number of these that correlate with A.
-      spread: area of the convex hull of the agreeing windows, as a share of B.
-      disagreement: mean distance between the images in pixels of the comparison level, see
-        `lucas_kanade.Comparison.disagreement`.
-      displaced: share of textured parts of B whose best match in A is over 2 pixels from where the
-        homography puts it; 0 until `measure_displaced_matches` is called.
-    """
-
-    overlap: float
-    windows: int
-    agreeing: int
-    spread: float
-    disagreement: float
-    displaced: float = 0.0
-
-    @property
-    def share(self) -> float:
-        """Share of windows that agree, shrunk towards 0 where there are few."""
-        return self.agreeing / (self.windows + 4.0)
-
-    @property
-    def score(self) -> float:
-        """What candidates are ranked by: number of agreeing windows times their share."""
-        return self.agreeing * self.share
-
-
-NO_EVIDENCE = Evidence(0.0, 0, 0, 0.0, np.inf)
+_MAX_SCALE, _MAX_STRETCH = 10.0, 8.0  # of a plausible homography
+_GRID = 9  # points along each side of B at which it is judged
 
 
 def _window_means(values: np.ndarray) -> np.ndarray:
@@ -78,10 +42,10 @@ def textured_share(gray: np.ndarray) -> float:
 
 
 def is_plausible(a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[int, int]) -> bool:
-    """Tell whether a camera could see B at a homography.
+    """Tell whether a camera could see what the two images share at a homography.
 
-    All of B must lie before the camera, not mirrored, and no part of it may be scaled by more than
-    10 (relative to the sizes of the images) or stretched by more than 5.
+    The part of B that A shows must lie before the camera, not mirrored, and nothing in it may be
+    scaled by more than 10 (relative to the sizes of the images) or stretched by more than 8.
 
     Args:
       a_from_b: `[3, 3]`, pixels.
@@ -89,19 +53,24 @@ def is_plausible(a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[in
       size_b: `(width, height)` of B, pixels.
 
     Returns:
-      False also for a matrix that is not finite.
+      False also for a matrix that is not finite, and for one that leaves nothing in common.
     """
     if not np.isfinite(a_from_b).all():
         return False
-    points = np.vstack([arrays.corners(size_b), [np.array(size_b) / 2]])
-    u, v, depth = a_from_b @ np.column_stack([points, np.ones(5)]).T
-    if depth.min() <= 0.15 * depth.max():
+    line = np.linspace(0.0, 1.0, _GRID)
+    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * size_b
+    u, v, depth = a_from_b @ np.column_stack([points, np.ones(len(points))]).T
+    before = depth > 1e-3 * np.abs(depth).max()
+    u, v = u / np.where(before, depth, 1.0), v / np.where(before, depth, 1.0)
+    shared = before & (u > 0) & (u < size_a[0]) & (v > 0) & (v < size_a[1])
+    if not shared.any():
         return False
+    u, v, depth = u[shared], v[shared], depth[shared]
     h, scale = a_from_b, max(size_a) / max(size_b)
     jacobian = np.array(
         [
-            [h[0, 0] - u / depth * h[2, 0], h[0, 1] - u / depth * h[2, 1]],
-            [h[1, 0] - v / depth * h[2, 0], h[1, 1] - v / depth * h[2, 1]],
+            [h[0, 0] - u * h[2, 0], h[0, 1] - u * h[2, 1]],
+            [h[1, 0] - v * h[2, 0], h[1, 1] - v * h[2, 1]],
         ]
     ) / (depth * scale)
     jacobian = np.moveaxis(jacobian, -1, 0)

@@ -6,6 +6,9 @@ import numpy as np
 
 from keras_homography.models.matcher_grid import COARSE_STRIDE, FINE_STRIDE, WINDOW
 
+_MAX_CELLS = 2000  # of an image that are matched: the most reliable
+_BLOCK = 512  # features that are compared at once
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Features:
@@ -29,19 +32,20 @@ class Matches:
     Attributes:
       points_a: float32 `[n, 2]`, pixels.
       points_b: float32 `[n, 2]`, pixels.
-      scores: float32 `[n]`, 0 to 1: how reliable a match is.
+      scores: float32 `[n]`, 0 to 1: how reliable both features are.
     """
 
     points_a: np.ndarray
     points_b: np.ndarray
     scores: np.ndarray
 
+    def where(self, chosen: np.ndarray) -> "Matches":
+        """Return some of the matches: those of a mask, bool `[n]`, or of indices."""
+        return Matches(self.points_a[chosen], self.points_b[chosen], self.scores[chosen])
+
 
 def match(a: Features, b: Features) -> Matches:
     """Match the cells of two images that are each other's most similar.
-
-    The probability of a match is the product of the softmax over B and that over A, so it is low
-    where a structure repeats itself.
 
     Args:
       a: features of image A.
@@ -51,21 +55,36 @@ def match(a: Features, b: Features) -> Matches:
       The matches, in pixels of the images that the features were computed from. Points of A are
       centers of cells; those of B are placed by fine features.
     """
-    flat_a = a.coarse.reshape(-1, a.coarse.shape[-1])
-    flat_b = b.coarse.reshape(-1, b.coarse.shape[-1])
-    logits = flat_a @ flat_b.T
-    nearest_b, nearest_a = logits.argmax(axis=1), logits.argmax(axis=0)
-    cells_a = np.flatnonzero(nearest_a[nearest_b] == np.arange(len(flat_a)))
-    cells_b = nearest_b[cells_a]
-    best = logits[cells_a, cells_b]
-    # In place: with all cells of two VGA images the matrix takes 92 MB.
-    over_b = np.exp(logits[cells_a] - best[:, None]).sum(axis=1)
-    over_a = np.exp(logits[:, cells_b] - best).sum(axis=0)
-    scores = a.reliability.ravel()[cells_a] * b.reliability.ravel()[cells_b]
-    scores = scores / np.sqrt(over_a * over_b)
+    reliable_a, reliable_b = _most_reliable(a), _most_reliable(b)
+    features_a = a.coarse.reshape(-1, a.coarse.shape[-1])[reliable_a]
+    features_b = b.coarse.reshape(-1, b.coarse.shape[-1])[reliable_b]
+    nearest_b, nearest_a = (
+        _find_nearest(features_a, features_b),
+        _find_nearest(features_b, features_a),
+    )
+    mutual = nearest_a[nearest_b] == np.arange(len(features_a))
+    cells_a, cells_b = reliable_a[mutual], reliable_b[nearest_b[mutual]]
     points_a = _centers(cells_a, a.coarse.shape[1])
     points_b = _centers(cells_b, b.coarse.shape[1]) + _offsets(a, b, cells_a, cells_b)
-    return Matches(points_a, points_b.astype(np.float32), scores.astype(np.float32))
+    scores = a.reliability.ravel()[cells_a] * b.reliability.ravel()[cells_b]
+    return Matches(points_a, points_b.astype(np.float32), scores)
+
+
+def _most_reliable(features: Features) -> np.ndarray:
+    """Indices of the cells that are matched, in order."""
+    reliability = features.reliability.ravel()
+    if len(reliability) <= _MAX_CELLS:
+        return np.arange(len(reliability))
+    return np.sort(np.argpartition(-reliability, _MAX_CELLS)[:_MAX_CELLS])
+
+
+def _find_nearest(features: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Index of the most similar of the others for each feature, int `[n]`."""
+    nearest = [
+        (features[begin : begin + _BLOCK] @ others.T).argmax(axis=1)
+        for begin in range(0, len(features), _BLOCK)
+    ]
+    return np.concatenate(nearest)
 
 
 def _centers(cells: np.ndarray, columns: int) -> np.ndarray:

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.registration import candidate_search, image_pyramid, refusals
-from keras_homography.registration.result import Estimate
-from keras_homography.saving import networks
+from keras_homography.registration import (
+    candidate_search,
+    image_pyramid,
+    refusals,
+    view_matching,
+)
+from keras_homography.registration.result import Estimate, PointMatches
+from keras_homography.saving import feature_networks, networks
 from keras_homography.utils import image_input
 from keras_homography.utils.deprecation import renamed_arguments
 from keras_homography.utils.errors import UserError
@@ -31,8 +36,9 @@ class HomographyEstimator:
             print(result.reason)
 
     A network gives the initialization, from both images at its size; Lucas–Kanade refines it up a
-    pyramid to full resolution. Where that does not explain the images well, other initializations
-    are tried: SIFT features, B turned, the middle of A or B.
+    pyramid to full resolution. Where that does not explain the images well, another network, the
+    matcher, finds matches of dense features: of the images, then of views of them, turned, reduced
+    and tilted. It also checks every answer: once the images are aligned, matches stay in place.
 
     Threads may share an estimator; they take turns at the network. It can be pickled.
 
@@ -40,7 +46,12 @@ class HomographyEstimator:
       model: the path of a `.tflite` or `.keras` file or of a SavedModel's folder, the name of a
         shipped model, or a `keras.Model`; None for the shipped TFLite file, which needs no
         TensorFlow.
+      matcher: the same for the network that matches; None for the shipped one.
       min_confidence: 0 to 1; an estimate below it is refused.
+      max_attempts: number of initializations that are tried before a pair is refused. 100 for views
+        from far aside.
+      max_seconds: after which no attempt begins; None for no limit, so that answers do not depend
+        on the speed of the machine.
       num_threads: threads of a TFLite file; None for LiteRT's default.
       trust: open the model's file whatever it contains and wherever it comes from.
 
@@ -53,14 +64,23 @@ class HomographyEstimator:
         self,
         model: "str | os.PathLike[str] | keras.Model | None" = None,
         *,
+        matcher: "str | os.PathLike[str] | keras.Model | None" = None,
         min_confidence: float = 0.5,
+        max_attempts: int = 10,
+        max_seconds: float | None = None,
         num_threads: int | None = None,
         trust: bool = False,
     ) -> None:
         if not 0.0 <= min_confidence <= 1.0:
             raise UserError(f"min_confidence must be in 0..1; got {min_confidence}.")
+        if max_attempts < 1:
+            raise UserError(f"max_attempts must be at least 1; got {max_attempts}.")
+        if max_seconds is not None and not max_seconds > 0:
+            raise UserError(f"max_seconds must be above 0, or None; got {max_seconds}.")
         self._network = networks.open_network(model, num_threads, trust)
+        self._matcher = feature_networks.open_matcher(matcher, num_threads, trust)
         self._min_confidence = min_confidence
+        self._max_attempts, self._max_seconds = max_attempts, max_seconds
 
     @renamed_arguments(start="initial_a_from_b")
     def estimate(
@@ -89,13 +109,23 @@ class HomographyEstimator:
         gray_a = image_input.as_gray(image_a, "image_a")
         gray_b = image_input.as_gray(image_b, "image_b")
         initial = _initial_matrix(initial_a_from_b)
-        best = candidate_search.NO_CANDIDATE
+        best, attempts = candidate_search.NO_CANDIDATE, 0
         refusal = refusals.check_sizes(gray_a, gray_b)
         if refusal is None:
             pair = image_pyramid.ImagePair(gray_a, gray_b)
             refusal = refusals.check_texture(pair)
             if refusal is None:
-                best = candidate_search.find_best(self._network, pair, initial)
+                deadline = None
+                if self._max_seconds is not None:
+                    deadline = time.monotonic() + self._max_seconds
+                search = candidate_search.Search(
+                    self._network,
+                    self._matcher,
+                    pair,
+                    candidate_search.Budget(self._max_attempts, deadline),
+                )
+                best = search.find_best(initial)
+                attempts = search.attempts
                 refusal = refusals.check_evidence(best.evidence, self._min_confidence)
         return Estimate(
             best_a_from_b=best.a_from_b,
@@ -105,7 +135,33 @@ class HomographyEstimator:
             evidence=best.evidence,
             start=best.initialization,
             milliseconds=1e3 * (time.perf_counter() - start_time),
+            attempts=attempts,
         )
+
+    def match(self, image_a: npt.ArrayLike, image_b: npt.ArrayLike) -> PointMatches:
+        """Match points of two images by dense features, without a verdict.
+
+        Args:
+          image_a: as of `estimate`.
+          image_b: the same.
+
+        Returns:
+          The matches, none for images that are too small or have no texture.
+
+        Raises:
+          UserError: an argument is no such image.
+        """
+        gray_a = image_input.as_gray(image_a, "image_a")
+        gray_b = image_input.as_gray(image_b, "image_b")
+        if refusals.check_sizes(gray_a, gray_b) is None:
+            pair = image_pyramid.ImagePair(gray_a, gray_b)
+            if refusals.check_texture(pair) is None:
+                views = view_matching.ViewMatcher(self._matcher, pair.pyramid_a, pair.pyramid_b)
+                best = views.find_best(self._max_attempts)
+                found = best.matches
+                return PointMatches(found.points_a, found.points_b, found.scores, best.inliers)
+        nothing = np.empty([0, 2], np.float32)
+        return PointMatches(nothing, nothing, np.empty(0, np.float32), np.empty(0, bool))
 
     def estimate_many(
         self, pairs: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]

@@ -19,6 +19,7 @@ from keras_homography.utils.standard_streams import print_error
 from keras_homography.visualization import (
     alignment_overlays,
     image_output,
+    match_figures,
     panorama,
     stabilized_video,
 )
@@ -40,24 +41,30 @@ class FileAlignmentConfig:
       image_a: path of an image.
       image_b: path of an image or video, or a pattern of paths of frames, as "frames/*.png".
       model: name of a shipped model, or path of a model.
+      matcher: the same of the matcher.
+      max_attempts: number of initializations that are tried before a pair is refused.
       trust_model: open the model's file whatever it contains.
       min_confidence: 0 to 1; an estimate below it is refused.
       num_threads: threads of a TFLite file; None for LiteRT's default.
       output_dir: folder of the pictures.
       pictures: whether to write pictures, or a video.
       panorama: whether to write both images on one canvas too.
+      matches: whether to draw matched points of both images too.
       max_side: of pictures and videos, in pixels.
     """
 
     image_a: str
     image_b: str
     model: str = "homography"
+    matcher: str = "matcher"
+    max_attempts: int = 10
     trust_model: bool = False
     min_confidence: float = 0.5
     num_threads: int | None = None
     output_dir: str = "runs/predict"
     pictures: bool = True
     panorama: bool = False
+    matches: bool = False
     max_side: int = 4096
 
 
@@ -78,6 +85,8 @@ def run(config: FileAlignmentConfig) -> int:
         files.check_writable(config.output_dir)
     estimator = HomographyEstimator(
         config.model,
+        matcher=config.matcher,
+        max_attempts=config.max_attempts,
         min_confidence=config.min_confidence,
         num_threads=config.num_threads,
         trust=config.trust_model,
@@ -115,6 +124,8 @@ def _align_pair(config: FileAlignmentConfig, estimator: HomographyEstimator, pat
     written = []
     if result.b_from_a is not None and config.pictures:
         written = _write_pictures(config, image_a, image_b, result.b_from_a)
+    if config.matches:
+        written.append(_write_matches(config, estimator, image_a, image_b))
     answer = _as_json(result, arrays.image_size(image_a), arrays.image_size(image_b))
     print(json.dumps({**answer, "files": written}))
     if not result.ok:
@@ -185,12 +196,36 @@ def _as_json(result: Estimate, size_a: tuple[int, int], size_b: tuple[int, int])
         "corners_of_b_in_a": corners,
         "sizes": {"a": size_a, "b": size_b},
         "start": result.start,
+        "attempts": result.attempts,
         "milliseconds": round(result.milliseconds, 1),
     }
 
 
 def _as_list(matrix: np.ndarray | None) -> list[list[float]] | None:
     return None if matrix is None else matrix.tolist()
+
+
+def _write_matches(
+    config: FileAlignmentConfig,
+    estimator: HomographyEstimator,
+    image_a: np.ndarray,
+    image_b: np.ndarray,
+) -> str:
+    """Draw matched points of a pair; returns the path of the picture."""
+    points = estimator.match(image_a, image_b)
+    small_a, small_from_a = alignment_overlays.shrink(image_a, config.max_side)
+    small_b, small_from_b = alignment_overlays.shrink(image_b, config.max_side)
+    drawn = match_figures.draw(
+        small_a,
+        small_b,
+        arrays.transform_points(small_from_a, points.points_a),
+        arrays.transform_points(small_from_b, points.points_b),
+        points.inliers,
+    )
+    path = pathlib.Path(config.output_dir) / "matches.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image_output.write_png(path, drawn)
+    return str(path)
 
 
 def _write_pictures(

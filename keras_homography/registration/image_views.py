@@ -34,6 +34,17 @@ class ViewSpec:
     tilt: float = 1.0
     direction: float = 0.0
 
+    def __str__(self) -> str:
+        """Describe the view in a few words."""
+        words = []
+        if self.reduction != 1.0:
+            words.append(f"reduced {self.reduction:g} times")
+        if self.quarter_turns:
+            words.append(f"turned by {90 * self.quarter_turns} degrees")
+        if self.tilt != 1.0:
+            words.append(f"tilted {self.tilt:g} times at {self.direction:g} degrees")
+        return ", ".join(words) or "plain"
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class View:

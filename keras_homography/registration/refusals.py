@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_homography.registration import alignment_evidence, confidence, image_pyramid
+from keras_homography.registration.evidence import Evidence
 
 _MIN_SIDE = 16  # pixels, of an image
 _MIN_TEXTURED_SHARE = 0.02  # of the windows of an image
@@ -24,6 +25,7 @@ class ReasonCode(enum.StrEnum):
     OVERLAP_WITHOUT_TEXTURE = "overlap_without_texture"
     NOT_ONE_PLANE = "not_one_plane"
     NOT_THE_SAME_SCENE = "not_the_same_scene"
+    REPEATS_ITSELF = "repeats_itself"
 
 
 class Refusal(NamedTuple):
@@ -47,6 +49,10 @@ _NOT_ONE_PLANE = Refusal(
     ReasonCode.NOT_ONE_PLANE,
     "parts of the images fit, but not together: not one plane, too much parallax, or things that "
     "moved",
+)
+_REPEATS_ITSELF = Refusal(
+    ReasonCode.REPEATS_ITSELF,
+    "the scene repeats itself: other homographies explain the images as well",
 )
 _NOT_THE_SAME_SCENE = Refusal(
     ReasonCode.NOT_THE_SAME_SCENE, "not the same scene, or too much of it changed"
@@ -89,7 +95,7 @@ def check_texture(pair: image_pyramid.ImagePair) -> Refusal | None:
     return None
 
 
-def check_evidence(evidence: alignment_evidence.Evidence, min_confidence: float) -> Refusal | None:
+def check_evidence(evidence: Evidence, min_confidence: float) -> Refusal | None:
     """Refuse a homography whose confidence is too low, with the likeliest reason.
 
     Args:
@@ -99,10 +105,12 @@ def check_evidence(evidence: alignment_evidence.Evidence, min_confidence: float)
     Returns:
       The refusal; None if the homography is trusted.
     """
-    if not evidence.agreeing:
+    if not evidence.agreeing and not evidence.matches.agreeing:
         return _NO_AGREEMENT
     if confidence.probability(evidence) >= min_confidence:
         return None
+    if evidence.alternatives:
+        return _REPEATS_ITSELF
     if evidence.overlap < _MIN_OVERLAP:
         return _TOO_LITTLE_OVERLAP
     if evidence.windows < _MIN_WINDOWS:

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 
 from keras_homography.geometry import arrays
-from keras_homography.registration import alignment_evidence, refusals
+from keras_homography.registration import refusals
+from keras_homography.registration.evidence import Evidence
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,18 +26,20 @@ class Estimate:
       reason: why it is refused, as a sentence; None if it is not.
       reason_code: the same for programs; None if it is not refused.
       evidence: how well `best_a_from_b` explains the images.
-      start: the initialization of `best_a_from_b`: "previous", "network", "identity", "features",
-        "turned 90", "zoomed into A", …; None if there is none.
+      start: the initialization of `best_a_from_b`: "previous", "network", "matches" (of dense
+        features), "matches of …" (views); None if there is none.
       milliseconds: duration of the estimation.
+      attempts: number of initializations that were tried.
     """
 
     best_a_from_b: np.ndarray | None
     confidence: float
     reason: str | None
     reason_code: refusals.ReasonCode | None
-    evidence: alignment_evidence.Evidence
+    evidence: Evidence
     start: str | None
     milliseconds: float
+    attempts: int = 0
 
     @property
     def ok(self) -> bool:
@@ -66,3 +69,23 @@ class Estimate:
     def overlap(self) -> float:
         """Share of B that A covers under `best_a_from_b`, 0 to 1."""
         return self.evidence.overlap
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PointMatches:
+    """Matched points of two images, as `HomographyEstimator.match` returns them.
+
+        points = estimator.match(image_a, image_b)
+        cv2.findHomography(points.points_a, points.points_b, cv2.USAC_MAGSAC, 3.0)
+
+    Attributes:
+      points_a: float32 `[n, 2]`, pixels of A.
+      points_b: float32 `[n, 2]`, pixels of B.
+      scores: float32 `[n]`, 0 to 1: how reliable the features of both points are.
+      inliers: bool `[n]`: which of them agree with the homography of most.
+    """
+
+    points_a: np.ndarray
+    points_b: np.ndarray
+    scores: np.ndarray
+    inliers: np.ndarray

@@ -1,18 +1,20 @@
 """Match two images by dense features of their views, and fit homographies to the matches."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from keras_homography.geometry import arrays
 from keras_homography.registration import dense_matching, feature_matching, image_views
-from keras_homography.registration.image_views import ViewSpec
+from keras_homography.registration.image_views import ViewSpec as ViewSpec
 
 # Float32 `[1, height, width, 1]`, gray levels in 0..255 -> coarse, fine, reliability, without the
 # batch axis: see `dense_matching.Features`.
 FeatureNetwork = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
+_MANY_INLIERS = 80  # no wrong homography has as many, but where a scene repeats itself
 _THRESHOLD = 3.0  # pixels of a view, of an inlier
 
 _PLAIN = ViewSpec()
@@ -85,6 +87,22 @@ class ViewMatcher:
             _to_image(matches.points_a, view_a), _to_image(matches.points_b, view_b), matches.scores
         )
         return ViewMatch(in_images, b_from_a, inliers, (spec_a, spec_b))
+
+    def find_best(self, max_attempts: int) -> ViewMatch:
+        """Match views until one pair of them has many inliers.
+
+        Args:
+          max_attempts: number of pairs of views, at least 1.
+
+        Returns:
+          The match with the most inliers.
+        """
+        best = self.match()
+        for specs in itertools.islice(self.attempts(), 1, max_attempts):
+            if best.count >= _MANY_INLIERS:
+                break
+            best = max(best, self.match(*specs), key=lambda match: match.count)
+        return best
 
     def attempts(self) -> Iterator[tuple[ViewSpec, ViewSpec]]:
         """Yield pairs of views to match, the likeliest to succeed first."""

@@ -53,7 +53,11 @@ class MatchingValidation:
             errors.append(self._error(number, b_from_a))
             if number < _MAX_DRAWN:
                 patch_a, patch_b = np.moveaxis(self.patches[number].astype(np.uint8), -1, 0)
-                drawn.append(match_figures.draw(patch_a, patch_b, matched, inliers))
+                drawn.append(
+                    match_figures.draw(
+                        patch_a, patch_b, matched.points_a, matched.points_b, inliers
+                    )
+                )
         return self._summarize(np.array(errors)), np.vstack(drawn)
 
     def identity(self) -> dict[str, float]:

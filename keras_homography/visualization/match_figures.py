@@ -1,7 +1,5 @@
 """Draw the matches between two images."""
 
-from typing import Any
-
 import cv2
 import numpy as np
 
@@ -10,7 +8,11 @@ _INLIER, _OUTLIER = (40, 200, 60), (220, 60, 50)  # RGB
 
 
 def draw(
-    image_a: np.ndarray, image_b: np.ndarray, matches: Any, inliers: np.ndarray | None = None
+    image_a: np.ndarray,
+    image_b: np.ndarray,
+    points_a: np.ndarray,
+    points_b: np.ndarray,
+    inliers: np.ndarray,
 ) -> np.ndarray:
     """Draw two images side by side, with a line from each matched point of A to that of B.
 
@@ -19,8 +21,9 @@ def draw(
     Args:
       image_a: uint8 `[height_a, width_a]` or `[height_a, width_a, 3]`, RGB.
       image_b: the same.
-      matches: with `points_a` and `points_b`, float32 `[n, 2]`, pixels.
-      inliers: bool `[n]`: drawn in green, others in red; None for all in green.
+      points_a: `[n, 2]`, pixels of A.
+      points_b: `[n, 2]`, pixels of B.
+      inliers: bool `[n]`: drawn in green, others in red.
 
     Returns:
       uint8 `[height, width_a + width_b, 3]`, RGB.
@@ -32,15 +35,13 @@ def draw(
     height = max(image.shape[0] for image in images)
     padded = [np.pad(image, [[0, height - image.shape[0]], [0, 0], [0, 0]]) for image in images]
     canvas = np.ascontiguousarray(np.hstack(padded))
-    count = len(matches.points_a)
-    if inliers is None:
-        inliers = np.ones(count, bool)
+    count = len(points_a)
     chosen = np.unique(np.linspace(0, count - 1, min(count, _MAX_DRAWN)).astype(int))
     # Inliers last: they lie on top.
     for number in sorted(chosen, key=lambda number: bool(inliers[number])):
         color = _INLIER if inliers[number] else _OUTLIER
-        begin = np.round(matches.points_a[number]).astype(int)
-        end = np.round(matches.points_b[number] + [images[0].shape[1], 0]).astype(int)
+        begin = np.round(points_a[number]).astype(int)
+        end = np.round(points_b[number] + [images[0].shape[1], 0]).astype(int)
         cv2.line(canvas, begin.tolist(), end.tolist(), color, 1, cv2.LINE_AA)
         for point in (begin, end):
             cv2.circle(canvas, point.tolist(), 2, color, -1, cv2.LINE_AA)

@@ -1,0 +1,174 @@
+"""Is there another homography that explains two images as well? Repeated structure has several.
+
+Once A is aligned with B, a copy of the answer shifted by a period of the structure fits too. Such
+shifts are peaks of the correlation of B with aligned A; each is compared with the answer window by
+window, because the little that does not repeat itself decides.
+"""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from keras_homography.geometry import arrays
+from keras_homography.registration import image_pyramid
+
+_MIN_SHIFT = 8  # pixels of the comparison level: nearer peaks are those of the answer itself
+_MIN_PEAK = 0.4  # correlation, of the answer's own, from which a shift is compared
+_MIN_OVERLAP = 0.35  # share of B
+_MAX_SHIFTS = 4
+_STEPS = 6  # of Lucas–Kanade, for each shift
+_WINDOW = 12  # pixels, side of a window
+_MIN_DEVIATION = 5.0  # gray levels, of a textured window
+_AGREES = 0.6  # correlation of a window that agrees
+_MIN_EXPLAINED = 0.6  # share of the windows that the answer explains
+_CLEARLY_BETTER = 0.2  # of a correlation against another
+_CLEAR_LOSS = 0.05  # of the mean correlation
+_MIN_DECIDED, _MIN_DECIDED_SHARE = 4, 0.04  # windows that rule a shift out
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Alternative:
+    """Another homography that explains two images.
+
+    Attributes:
+      a_from_b: float64 `[3, 3]`, pixels of the full images.
+      for_it: number of windows that correlate clearly better under it.
+      against_it: number of windows that correlate clearly better under the answer.
+      compared: number of windows that both cover.
+      loss: how much lower the correlation of these windows is under it, on average.
+    """
+
+    a_from_b: np.ndarray
+    for_it: int
+    against_it: int
+    compared: int
+    loss: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether more windows speak for it than against it."""
+        return self.for_it - self.against_it >= self._min_decided
+
+    @property
+    def is_as_good(self) -> bool:
+        """Whether the images cannot tell it from the answer, or it is better."""
+        is_decided = self.against_it - self.for_it >= self._min_decided
+        return self.is_better or not (is_decided or self.loss > _CLEAR_LOSS)
+
+    @property
+    def _min_decided(self) -> float:
+        return max(_MIN_DECIDED, _MIN_DECIDED_SHARE * self.compared)
+
+
+def find_alternatives(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> list[Alternative]:
+    """Find shifted copies of a homography under which the images correlate too.
+
+    Args:
+      pair: the images.
+      a_from_b: `[3, 3]`, pixels of the full images, plausible.
+
+    Returns:
+      At most four, the strongest first, as good as the homography or not.
+    """
+    level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
+    b, level_from_b = level.gray_b, arrays.resizing(pair.size_b, arrays.image_size(level.gray_b))
+    a, covered = arrays.warp_image(
+        level.gray_a, np.linalg.inv(level_a_from_b), arrays.image_size(b)
+    )
+    before = _window_correlations(pair, a_from_b)
+    explained = (before > _AGREES).sum()
+    alternatives: list[Alternative] = []
+    for x, y in _find_shifts(_normalize(a, covered), _normalize(b, np.ones_like(covered))):
+        shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
+        matrix = a_from_b @ np.linalg.inv(level_from_b) @ shift @ level_from_b
+        matrix = pair.refine(matrix, [pair.comparison_level], _STEPS)
+        others = [a_from_b, *(other.a_from_b for other in alternatives)]
+        # Refinement may lead back to the answer.
+        if matrix is None or min(_distance(pair, matrix, other) for other in others) < _MIN_SHIFT:
+            continue
+        after = _window_correlations(pair, matrix)
+        both = np.isfinite(before) & np.isfinite(after)
+        # One that explains far less is no rival.
+        if both.any() and (after > _AGREES).sum() >= _MIN_EXPLAINED * explained:
+            alternatives.append(
+                Alternative(
+                    matrix,
+                    for_it=int(((after > _AGREES) & (after > before + _CLEARLY_BETTER)).sum()),
+                    against_it=int(((before > _AGREES) & (before > after + _CLEARLY_BETTER)).sum()),
+                    compared=int(both.sum()),
+                    loss=float((before - after)[both].mean()),
+                )
+            )
+    return alternatives
+
+
+def _distance(pair: image_pyramid.ImagePair, a_from_b: np.ndarray, other: np.ndarray) -> float:
+    """Mean distance of the corners of B under two homographies, in pixels of the level."""
+    corners = arrays.corners(pair.size_b)
+    moved = arrays.transform_points(np.linalg.inv(a_from_b) @ other, corners) - corners
+    height, width = pair.pyramid_b[pair.comparison_level].shape
+    return float(np.linalg.norm(moved * (width, height) / pair.size_b, axis=1).mean())
+
+
+def _normalize(gray: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Remove local brightness and contrast; 0 outside of the mask. Float32."""
+    values, weights = gray.astype(np.float32), covered.astype(np.float32)
+    share = cv2.GaussianBlur(weights, (0, 0), 8.0) + 1e-3
+    centered = (values - cv2.GaussianBlur(values * weights, (0, 0), 8.0) / share) * weights
+    deviation = np.sqrt(cv2.GaussianBlur(centered * centered, (0, 0), 8.0) / share)
+    return centered / (deviation + _MIN_DEVIATION)
+
+
+def _find_shifts(a: np.ndarray, b: np.ndarray) -> list[tuple[int, int]]:
+    """Shifts `(x, y)` of A against B with a high correlation, the highest first."""
+    height, width = b.shape
+    size = cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width)
+    borders = 0, size[0] - height, 0, size[1] - width, cv2.BORDER_CONSTANT
+    spectrum_a, spectrum_b = (cv2.dft(cv2.copyMakeBorder(gray, *borders)) for gray in (a, b))
+    product = cv2.mulSpectrums(spectrum_a, spectrum_b, 0, conjB=True)
+    surface = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
+    y, x = (_signed(np.arange(side)) for side in size)
+    y, x = y[:, None], x[None, :]
+    overlap = np.maximum(width - np.abs(x), 0) * np.maximum(height - np.abs(y), 0)
+    distance, share = np.hypot(x, y), overlap / (width * height)
+    allowed = (distance > _MIN_SHIFT) & (share > _MIN_OVERLAP)
+    allowed &= surface > _MIN_PEAK * surface[distance <= 2.0].max() * share
+    surface = np.where(allowed, surface, 0.0)
+    shifts: list[tuple[int, int]] = []
+    while len(shifts) < _MAX_SHIFTS:
+        row, column = np.unravel_index(surface.argmax(), surface.shape)
+        if surface[row, column] <= 0.0:
+            break
+        peak_x, peak_y = int(x[0, column]), int(y[row, 0])
+        shifts.append((peak_x, peak_y))
+        surface[np.hypot(x - peak_x, y - peak_y) <= _MIN_SHIFT] = 0.0
+    return shifts
+
+
+def _signed(frequencies: np.ndarray) -> np.ndarray:
+    """Indices of a periodic axis as shifts, the upper half negative."""
+    return np.where(frequencies < len(frequencies) / 2, frequencies, frequencies - len(frequencies))
+
+
+def _window_correlations(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> np.ndarray:
+    """Correlation of each window of 12x12 pixels; NaN where it is not covered or has no texture."""
+    level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
+    b = level.gray_b.astype(np.float32)
+    warped, covered = arrays.warp_image(
+        level.gray_a, np.linalg.inv(level_a_from_b), arrays.image_size(b)
+    )
+    a = warped.astype(np.float32)
+
+    def means(values: np.ndarray) -> np.ndarray:
+        rows, columns = (side // _WINDOW for side in values.shape)
+        windows = values[: rows * _WINDOW, : columns * _WINDOW].astype(np.float32)
+        return windows.reshape(rows, _WINDOW, columns, _WINDOW).mean(axis=(1, 3))
+
+    variance_a = means(a * a) - means(a) ** 2
+    variance_b = means(b * b) - means(b) ** 2
+    correlation = (means(a * b) - means(a) * means(b)) / np.sqrt(
+        (variance_a + 1.0) * (variance_b + 1.0)
+    )
+    usable = (means(covered) > 0.99) & (np.maximum(variance_a, variance_b) > _MIN_DEVIATION**2)
+    return np.where(usable, correlation, np.nan)

@@ -1,0 +1,80 @@
+"""Evidence for a homography: what windows of gray levels and matches of features say about it."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class MatchEvidence:
+    """What the matches of two aligned images say about a homography.
+
+    Attributes:
+      matches: number of mutual matches between cells where the images overlap.
+      agreeing: number of these that stay in their place.
+      spread: area of the convex hull of the agreeing cells, as a share of B.
+      residual: median displacement of the agreeing matches, in pixels of the view.
+      inner_matches: number of the matches in the inner half of where the images overlap.
+      inner_agreeing: number of these that stay in their place: few where two scenes share no more
+        than a frame.
+    """
+
+    matches: int
+    agreeing: int
+    spread: float
+    residual: float
+    inner_matches: int = 0
+    inner_agreeing: int = 0
+
+    @property
+    def share(self) -> float:
+        """Share of matches that agree, shrunk towards 0 where there are few."""
+        return self.agreeing / (self.matches + 8.0)
+
+    @property
+    def score(self) -> float:
+        """What candidates are ranked by: number of agreeing matches times their share."""
+        return self.agreeing * self.share
+
+
+NO_MATCHES = MatchEvidence(0, 0, 0.0, np.inf)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What the windows of B say about a homography.
+
+    Attributes:
+      overlap: share of B that A covers.
+      windows: number of textured windows of B that A covers.
+      agreeing: number of these that correlate with A.
+      spread: area of the convex hull of the agreeing windows, as a share of B.
+      disagreement: mean distance between the images in pixels of the comparison level, see
+        `lucas_kanade.Comparison.disagreement`.
+      displaced: share of textured parts of B whose best match in A is over 2 pixels from where the
+        homography puts it; 0 until `measure_displaced_matches` is called.
+      matches: what dense features say; nothing until `AlignedMatcher.match` is called.
+      alternatives: number of other homographies that explain the images as well, see `ambiguity`.
+    """
+
+    overlap: float
+    windows: int
+    agreeing: int
+    spread: float
+    disagreement: float
+    displaced: float = 0.0
+    matches: MatchEvidence = NO_MATCHES
+    alternatives: int = 0
+
+    @property
+    def share(self) -> float:
+        """Share of windows that agree, shrunk towards 0 where there are few."""
+        return self.agreeing / (self.windows + 4.0)
+
+    @property
+    def score(self) -> float:
+        """What candidates are ranked by: number of agreeing windows times their share."""
+        return self.agreeing * self.share
+
+
+NO_EVIDENCE = Evidence(0.0, 0, 0, 0.0, np.inf)

@@ -1,0 +1,146 @@
+"""How well a homography agrees with dense features: matches after alignment, which should not move.
+
+A is warped onto B; then both show the scene from one place, and a cell of the one should match the
+same cell of the other. It does so whatever the sensor, which gray levels do not; and where a
+structure repeats itself or two scenes look alike, cells match elsewhere.
+"""
+
+import cv2
+import numpy as np
+
+from keras_homography.geometry import arrays
+from keras_homography.registration import (
+    dense_matching,
+    feature_matching,
+    image_pyramid,
+    image_views,
+    view_matching,
+)
+from keras_homography.registration.evidence import MatchEvidence
+
+_MAX_DISPLACEMENT = 6.0  # pixels of a view, of a match that agrees
+_MAX_CORRECTION = 16.0  # pixels of a view, of a match that may correct the homography
+_THRESHOLD = 2.0  # pixels of a view, of an inlier of the correction
+_MIN_MATCHES = 8
+
+
+class AlignedMatches:
+    """Matches of A, aligned by a homography, with B.
+
+    Args:
+      a_from_b: `[3, 3]`, the homography, pixels of the full images.
+      view: of B, into which A is warped.
+      matches: in pixels of the view.
+      inner: bool `[n]`: matches in the inner half of where the images overlap.
+    """
+
+    def __init__(
+        self,
+        a_from_b: np.ndarray,
+        view: image_views.View,
+        matches: dense_matching.Matches,
+        inner: np.ndarray,
+    ) -> None:
+        self._a_from_b, self._view, self.matches, self._inner = a_from_b, view, matches, inner
+        self._displacement = np.linalg.norm(matches.points_b - matches.points_a, axis=1)
+
+    def evidence(self) -> MatchEvidence:
+        """Count the matches that stay in their place."""
+        agree = self._displacement < _MAX_DISPLACEMENT
+        if not agree.any():
+            return MatchEvidence(len(agree), 0, 0.0, np.inf)
+        hull = cv2.convexHull(self.matches.points_a[agree])
+        return MatchEvidence(
+            matches=len(agree),
+            agreeing=int(agree.sum()),
+            spread=float(cv2.contourArea(hull) / self._view.gray.size),
+            residual=float(np.median(self._displacement[agree])),
+            inner_matches=int(self._inner.sum()),
+            inner_agreeing=int((agree & self._inner).sum()),
+        )
+
+    def correction(self) -> np.ndarray | None:
+        """Correct the homography so that the matches stay in their place.
+
+        Returns:
+          The corrected `a_from_b`; None if too few matches say how.
+        """
+        near = self._displacement < _MAX_CORRECTION
+        if near.sum() < _MIN_MATCHES:
+            return None
+        aligned_from_b, inliers = feature_matching.fit_homography(
+            self.matches.points_b[near], self.matches.points_a[near], _THRESHOLD
+        )
+        if aligned_from_b is None or inliers.sum() < _MIN_MATCHES:
+            return None
+        view_from_b = self._view.view_from_image
+        correction = np.linalg.inv(view_from_b) @ aligned_from_b @ view_from_b
+        return arrays.normalize(self._a_from_b @ correction)
+
+
+class AlignedMatcher:
+    """Matches A, aligned by homographies, with B.
+
+    Args:
+      network: the matcher.
+      pair: the images.
+    """
+
+    def __init__(
+        self, network: view_matching.FeatureNetwork, pair: image_pyramid.ImagePair
+    ) -> None:
+        self._network, self._pair = network, pair
+        self._of_b: dict[float, tuple[image_views.View, dense_matching.Features]] = {}
+
+    def match(self, a_from_b: np.ndarray, reduction: float = 2.0) -> AlignedMatches:
+        """Match A, warped into a view of B, with that view.
+
+        Args:
+          a_from_b: `[3, 3]`, pixels of the full images, plausible.
+          reduction: of the view: at 2 it has at most 320 pixels a side.
+
+        Returns:
+          The matches between cells where A covers B.
+        """
+        view, features_b = self._view_of_b(reduction)
+        level, level_a_from_b = self._pair.at(a_from_b, self._level_of(view))
+        level_from_b = arrays.resizing(self._pair.size_b, arrays.image_size(level.gray_b))
+        view_from_a = view.view_from_image @ np.linalg.inv(level_a_from_b @ level_from_b)
+        warped, covered = arrays.warp_image(level.gray_a, view_from_a, arrays.image_size(view.gray))
+        if covered.any():
+            warped[~covered] = int(warped[covered].mean())
+        cells = covered[4::8, 4::8]
+        features_a = view_matching.compute_features(
+            self._network, image_views.View(warped, np.eye(3), cells)
+        )
+        # Cells of B that A does not cover have nothing to match.
+        visible_b = dense_matching.Features(
+            features_b.coarse * cells[..., None], features_b.fine, features_b.reliability
+        )
+        matches = dense_matching.match(features_a, visible_b)
+        rows, columns = (matches.points_a[:, ::-1] // 8).astype(int).T
+        usable = cells[rows, columns]
+        inner = _inner_half(cells)[rows, columns][usable]
+        return AlignedMatches(a_from_b, view, matches.where(usable), inner)
+
+    def _view_of_b(self, reduction: float) -> tuple[image_views.View, dense_matching.Features]:
+        if reduction not in self._of_b:
+            spec = image_views.ViewSpec(reduction=reduction)
+            view = image_views.render(self._pair.pyramid_b, spec)
+            self._of_b[reduction] = view, view_matching.compute_features(self._network, view)
+        return self._of_b[reduction]
+
+    def _level_of(self, view: image_views.View) -> int:
+        """Index of the coarsest level of B that is not smaller than a view of it."""
+        height, width = view.gray.shape
+        levels = self._pair.pyramid_b
+        fine = [i for i, g in enumerate(levels) if g.shape[0] >= height and g.shape[1] >= width]
+        return fine[-1] if fine else 0
+
+
+def _inner_half(cells: np.ndarray) -> np.ndarray:
+    """The half of a region, bool `[rows, columns]`, that is farthest from its border."""
+    if not cells.any():
+        return cells
+    distance = cv2.distanceTransform(np.pad(cells, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    return cells & (distance > np.median(distance[cells]))
