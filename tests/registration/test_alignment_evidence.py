@@ -115,13 +115,23 @@ def test_texture_is_counted_by_windows(image):
         np.diag([0.02, 0.02, 1.0]),  # tiny
         np.diag([6.0, 0.5, 1.0]),  # stretched
         np.array([[1, 0, 0], [0, 1, 0], [0.02, 0, 1.0]]),  # nearly through the camera
-        np.array([[1, 0, 0], [0, 1, 0], [-0.02, 0, 1.0]]),  # partly behind it
+        np.diag([1.0, 1.0, -1.0]),  # behind it
+        np.array([[1, 0, 300], [0, 1, 0], [0, 0, 1.0]]),  # nothing in common
         np.full([3, 3], np.nan),
     ],
 )
 def test_what_no_camera_sees_is_not_plausible(matrix):
     assert alignment_evidence.is_plausible(np.eye(3), (200, 200), (200, 200))
     assert not alignment_evidence.is_plausible(matrix, (200, 200), (200, 200))
+
+
+def test_only_what_both_show_is_judged():
+    """A part of B that A does not show may lie behind the camera, or be enlarged beyond bounds."""
+    matrix = np.array([[1, 0, 0], [0, 1, 0], [-0.006, 0, 1.0]])
+    depth = matrix[2] @ np.array([200.0, 0.0, 1.0])
+    assert depth < 0.0
+    assert alignment_evidence.is_plausible(matrix, (200, 200), (200, 200))
+    assert not alignment_evidence.is_plausible(matrix, (20_000, 200), (200, 200))
 
 
 def test_scale_is_relative_to_the_sizes_of_the_images():

@@ -8,6 +8,7 @@ from helpers.warped_pairs import corner_error, warped_pair
 
 from keras_homography.registration import image_pyramid
 from keras_homography.registration.candidate_search import (
+    NO_CANDIDATE,
     SUFFICIENT_CONFIDENCE,
     Budget,
     Search,
@@ -118,15 +119,15 @@ def test_without_confidence_ten_are_tried_the_cheapest_first(network, matcher, d
     search = search_of(network, matcher, different)
     best = search.find_best()
     assert best.probability < SUFFICIENT_CONFIDENCE
-    assert tried[:3] == ["network", "matches", "features"]
-    assert set(tried[3:6]) == {
+    assert tried[:2] == ["network", "matches"]
+    assert set(tried[2:5]) == {
         f"matches of plain and turned by {degrees} degrees" for degrees in (90, 180, 270)
     }
-    assert set(tried[6:8]) == {
+    assert set(tried[5:7]) == {
         "matches of plain and reduced 2 times",
         "matches of reduced 2 times and plain",
     }
-    assert all("tilted" in name for name in tried[8:])
+    assert all("tilted" in name for name in tried[7:])
     assert len(tried) == search.attempts == 10
     assert network.calls == 1
 
@@ -159,11 +160,11 @@ def test_a_distant_deadline_changes_nothing(network, matcher, warped):
     np.testing.assert_array_equal(best.a_from_b, expected.a_from_b)
 
 
-def test_features_help_where_the_networks_know_nothing(images):
-    a, b, a_from_b = warped_pair(images[0, ..., 0], 4, reach=40.0)
-    best = search_of(SilentNetwork(), silent_matcher, image_pyramid.ImagePair(a, b)).find_best()
-    assert best.initialization == "features"
-    assert corner_error(best.a_from_b, a_from_b, (240, 160)) < 0.05
+def test_without_any_homography_there_is_no_candidate(warped):
+    pair, _ = warped
+    search = search_of(SilentNetwork(), silent_matcher, pair)
+    assert search.find_best() is NO_CANDIDATE
+    assert search.attempts == 10
 
 
 def test_matches_help_where_the_network_knows_nothing(matcher, images, tried):

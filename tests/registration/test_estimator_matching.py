@@ -19,7 +19,7 @@ SIZE = (400, 300)
 
 @pytest.fixture(scope="module")
 def quick():
-    """An estimator that ends with the features of SIFT, which need random numbers."""
+    """An estimator that ends soon, but not before MAGSAC++ has needed random numbers."""
     return keras_homography.HomographyEstimator(max_attempts=3)
 
 
