@@ -41,6 +41,14 @@ def test_pairs_are_measured_and_reported(images, tmp_path):
     assert (tmp_path / "out" / "report.html").stat().st_size > 1000
 
 
+def test_the_matcher_is_opened_before_any_pair(tmp_path):
+    config = EvaluateConfig(
+        model=("estimator",), protocol="pairs", dataset=str(tmp_path), matcher="none"
+    )
+    with pytest.raises(UserError, match="no model 'none'"):
+        evaluation.run(config)
+
+
 def test_a_folder_whose_pairs_are_all_bad_is_refused(tmp_path):
     folder = tmp_path / "data" / "pair"
     folder.mkdir(parents=True)
