@@ -23,7 +23,7 @@ _MAX_OCTAVES = 2.0  # of scale: a quarter to four times
 _MAX_TILT = 1.0 / math.cos(math.radians(70.0))  # of lengths along and across
 _MAX_PERSPECTIVE = 0.8  # change of depth over the patch
 _MAX_SHIFT = 0.3  # of the patch's side
-_SHARE_OF_SENSORS, _SHARE_OF_OCCLUSIONS = 0.7, 0.3
+SHARE_OF_SENSORS, _SHARE_OF_OCCLUSIONS = 0.7, 0.3
 
 _EASIEST, _CURRICULUM_BEGIN, _CURRICULUM_END = 0.2, 0.03, 0.5  # difficulty; shares of the run
 _MAX_REDUCTIONS = 3  # by 2, before an image is sampled: against aliasing
@@ -91,7 +91,7 @@ def make_pair(
     other_image: tf.Tensor,
     difficulty: tf.Tensor,
     size: int,
-    with_sensors: bool = True,
+    share_of_sensors: float = SHARE_OF_SENSORS,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """Make one pair of an image.
 
@@ -101,8 +101,8 @@ def make_pair(
       other_image: the same, to occlude a part of B.
       difficulty: float32 scalar, 0 to 1.
       size: side of the patches, in pixels, a multiple of the stride of the matcher.
-      with_sensors: whether most hard pairs are rendered by imagined sensors; else all are rendered
-        by cameras in other light.
+      share_of_sensors: share of the pairs, at difficulty 1, that are rendered by imagined sensors;
+        proportionally less at a lower one. The others are rendered by cameras in other light.
 
     Returns:
       `(patches, b_from_a, positions, visible)`: float32 `[size, size, 2]`, gray levels in 0..255, A
@@ -115,7 +115,7 @@ def make_pair(
     image_from_a = _sample_crop(seeds[1], height, width, size)
     image_from_b = geometry.compose(image_from_a, geometry.invert(b_from_a))
 
-    is_imagined = with_sensors & (_uniform(seeds[2]) < _SHARE_OF_SENSORS * difficulty)
+    is_imagined = _uniform(seeds[2]) < share_of_sensors * difficulty
     patches, fills = [], tf.random.stateless_uniform([2], seeds[3]) < 0.4
     for place, image_from_patch in enumerate((image_from_a, image_from_b)):
         patches.append(_warp(image, image_from_patch, size, fills[place]))
@@ -146,7 +146,7 @@ def pair_batches(
     difficulty: float = 1.0,
     start_step: int = 0,
     pairs_per_image: int = 1,
-    with_sensors: bool = True,
+    share_of_sensors: float = SHARE_OF_SENSORS,
     shard: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Return batches of pairs to train the matcher on.
@@ -160,7 +160,7 @@ def pair_batches(
       difficulty: 0 to 1, where `steps` is None.
       start_step: number of the first batch.
       pairs_per_image: how many pairs to make of an image once it is decoded.
-      with_sensors: see `make_pair`.
+      share_of_sensors: see `make_pair`.
       shard: `(index, count)`: which of how many workers this is; count divides batch_size.
 
     Returns:
@@ -188,7 +188,7 @@ def pair_batches(
             seed_of_pair = tf.stack([tf.cast(seed, tf.int64), index])
             step = index // batch_size
             reached = tf.constant(difficulty) if steps is None else difficulty_at(step, steps)
-            return make_pair(seed_of_pair, images[0], images[1], reached, size, with_sensors)
+            return make_pair(seed_of_pair, images[0], images[1], reached, size, share_of_sensors)
 
         patches, b_from_a, positions, visible = tf.map_fn(
             make_one,
@@ -206,7 +206,7 @@ def pair_batches(
 
 
 def validation_batches(
-    source: ImageSource, size: int, count: int, with_sensors: bool
+    source: ImageSource, size: int, count: int, share_of_sensors: float = SHARE_OF_SENSORS
 ) -> tf.data.Dataset:
     """Return the first pairs of the validation sequence: of difficulty 1, the same in every run.
 
@@ -214,7 +214,7 @@ def validation_batches(
       source: of color images.
       size: side of the patches, in pixels.
       count: how many pairs.
-      with_sensors: see `make_pair`.
+      share_of_sensors: see `make_pair`.
 
     Returns:
       A finite dataset as from `pair_batches`.
@@ -224,7 +224,7 @@ def validation_batches(
         size,
         seed=batching.VALIDATION_SEED,
         batch_size=1,
-        with_sensors=with_sensors,
+        share_of_sensors=share_of_sensors,
     )
     return batches.unbatch().take(count).batch(64)
 

@@ -6,7 +6,6 @@ that no homography explains: of two images, and bent by a random smooth displace
 is not one plane looks from another viewpoint.
 """
 
-import itertools
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -21,7 +20,14 @@ from keras_homography.geometry import arrays
 
 _PHOTO_SIZE = 320  # pixels, of pairs with the range of two photos
 _IMAGE_WIDTH, _IMAGE_HEIGHT = 640, 480  # of the images that they are rendered from
-_DIFFICULTIES = {"easy": 0.4, "hard": 1.0}
+# Of pairs with the range of two photos: a difficulty, and by how many imagined sensors.
+_PHOTO_KINDS = {
+    "cameras, easy": (0.4, 0.0),
+    "cameras, hard": (1.0, 0.0),
+    "sensors, easy": (0.2, 5.0),  # all of them
+    "sensors, medium": (0.5, 2.0),
+    "sensors, hard": (1.0, 1.0),
+}
 
 
 class ProtocolKind(NamedTuple):
@@ -72,8 +78,8 @@ def make_pairs(dataset: str, count: int, seed: int) -> Iterator[Trap]:
 
     Args:
       dataset: of `sources.open_source`.
-      count: of pairs of each kind of a protocol, one less of those of an "other" image; as many
-        again by cameras, by imagined sensors, and all traps once for every 50.
+      count: of pairs of each kind, one less of those of an "other" image; all traps once for every
+        50.
       seed: of the pairs.
 
     Yields:
@@ -92,8 +98,9 @@ def make_pairs(dataset: str, count: int, seed: int) -> Iterator[Trap]:
 
 def count_pairs(count: int) -> int:
     """Count the pairs of `make_pairs`."""
+    kinds = len(PROTOCOL_KINDS) + len(_PHOTO_KINDS)
     others = sum(kind.second_image == "other" for kind in PROTOCOL_KINDS)
-    return count * (len(PROTOCOL_KINDS) + 4) - others + max(1, count // 50) * traps.COUNT
+    return count * kinds - others + max(1, count // 50) * traps.COUNT
 
 
 def _bend(patch: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -128,7 +135,7 @@ def _pairs_of_protocol(pairs: protocol_pairs.ProtocolPairs, kind: ProtocolKind) 
 
 
 def _pairs_of_photos(dataset: str, count: int, seed: int) -> Iterator[Trap]:
-    """Pairs with the range of two photos: of two difficulties, by cameras and by sensors."""
+    """Pairs with the range of two photos: of several difficulties, by cameras and by sensors."""
     source = sources.open_source(
         dataset,
         "all",
@@ -137,15 +144,14 @@ def _pairs_of_photos(dataset: str, count: int, seed: int) -> Iterator[Trap]:
         min_side=_PHOTO_SIZE // 2,
         channels=3,
     )
-    for with_sensors, level in itertools.product((False, True), _DIFFICULTIES):
-        name = f"{'sensors' if with_sensors else 'cameras'}, {level}"
+    for name, (difficulty, share_of_sensors) in _PHOTO_KINDS.items():
         batches = matching_pairs.pair_batches(
             source,
             _PHOTO_SIZE,
             seed=seed,
             batch_size=1,
-            difficulty=_DIFFICULTIES[level],
-            with_sensors=with_sensors,
+            difficulty=difficulty,
+            share_of_sensors=share_of_sensors,
         )
         for patches, (b_from_a, _, _) in batches.take(count).as_numpy_iterator():
             a, b = np.ascontiguousarray(np.moveaxis(patches[0], -1, 0)).astype(np.uint8)

@@ -71,7 +71,7 @@ def _check_scikit_learn() -> None:
 def fit(
     evidence: Sequence[Evidence],
     errors: npt.NDArray[np.float64],
-    prior: float = 1e-4,
+    prior: float = 3e-3,
 ) -> tuple[npt.NDArray[np.float64], float]:
     """Fit the weights of `registration.confidence` by logistic regression.
 
@@ -81,7 +81,7 @@ def fit(
       prior: a pair's share of the penalty on the squared weights of standardized features.
 
     Returns:
-      `(weights, bias)`: float64 `[10]`, of `confidence.features`, and a number.
+      `(weights, bias)`: float64 `[8]`, of `confidence.features`, and a number.
 
     Raises:
       UserError: scikit-learn is not installed.

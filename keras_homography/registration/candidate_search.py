@@ -27,7 +27,9 @@ from keras_homography.saving import networks
 
 SUFFICIENT_CONFIDENCE = 0.97  # at which no other initialization is tried
 _COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
+_MAX_CORRECTIONS = 2  # by the network, of the best candidate
 _HOPELESS = 0.01  # confidence below which a candidate is not corrected
+_FINE_CORRECTIONS = 2  # by matches of the largest views
 _MIN_INLIERS = 10  # of the matches of two views: below it, a homography is one of chance
 _MAX_SHIFTS = 3  # by periods of repeated structure, to a better candidate
 _GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
@@ -114,6 +116,7 @@ class Search:
                 break
             self.attempts += 1
             best = _better(best, self._refine_coarse(name, initialize()))
+            best = self._correct_by_network(best)
             if best.probability > SUFFICIENT_CONFIDENCE:
                 best = self._look_elsewhere(best)
                 break
@@ -193,6 +196,20 @@ class Search:
             best, evidence=dataclasses.replace(best.evidence, alternatives=count)
         )
 
+    def _correct_by_network(self, best: Candidate) -> Candidate:
+        """Let the network correct a candidate, for as long as that makes it better."""
+        for _ in range(_MAX_CORRECTIONS):
+            if best.a_from_b is None or not _HOPELESS < best.probability < SUFFICIENT_CONFIDENCE:
+                break
+            corrected = initialization.from_network_after_alignment(
+                self._network, self._pair, best.a_from_b
+            )
+            better = _better(best, self._refine_coarse(str(best.initialization), corrected))
+            if better is best:
+                break
+            best = better
+        return best
+
     def _measure(self, name: str | None, a_from_b: np.ndarray | None) -> Candidate:
         """A candidate with its evidence; `NO_CANDIDATE` if it is not plausible."""
         evidence = alignment_evidence.measure_evidence(self._pair, a_from_b)
@@ -202,6 +219,14 @@ class Search:
         evidence = dataclasses.replace(evidence, matches=aligned.evidence())
         return Candidate(name, a_from_b, evidence, aligned)
 
+    def _correct_finely(self, a_from_b: np.ndarray) -> np.ndarray | None:
+        """Correct a homography by matches of the largest views."""
+        corrected: np.ndarray | None = a_from_b
+        for _ in range(_FINE_CORRECTIONS):
+            if corrected is not None:
+                corrected = self._aligned.match(corrected, reduction=1.0).correction()
+        return corrected
+
     def _refine_fine(self, best: Candidate) -> Candidate:
         """Refine a candidate at full resolution, unless that destroys it; complete its evidence."""
         if best.a_from_b is None:
@@ -209,7 +234,7 @@ class Search:
         if best.evidence.share >= _GRAY_AGREES:
             refined = self._pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
         else:
-            refined = self._aligned.match(best.a_from_b, reduction=1.0).correction()
+            refined = self._correct_finely(best.a_from_b)
         measured = self._measure(best.initialization, refined)
         # Finer levels only sharpen what is right; what they destroy was not.
         if (

@@ -5,25 +5,37 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features`, fitted by logistic regression: `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([0.3, 0.3, 0.0, -0.6, -2.0, 1.0, 1.0, 0.0, -1.0, 0.6])
-BIAS = -3.0
+WEIGHTS = np.array([0.504, 0.784, 7.442, 2.294, -2.045, -16.665, -0.8, 0.156])
+BIAS = -8.326
 _MAX_WINDOWS = 40  # more agreeing windows are no better evidence
 _MAX_MATCHES = 100  # nor are more agreeing matches
 
 
 def features(evidence: Evidence) -> np.ndarray:
-    """Compute the inputs of the logistic regression, float64 `[10]`."""
+    """Compute the inputs of the logistic regression, float64 `[8]`.
+
+    Windows of gray levels and matches of features are two witnesses: across sensors only one of
+    them can speak for a homography, so the better of both counts, and what gray levels say against
+    it counts as far as they agree at all.
+    """
     matches = evidence.matches
+    gray, learned = (
+        _log_odds(evidence.agreeing, evidence.windows),
+        _log_odds(matches.agreeing, matches.matches),
+    )
+    gray_share = (evidence.agreeing + 1.0) / (evidence.windows + 2.0)
+    amounts = (
+        np.log1p(min(evidence.agreeing, _MAX_WINDOWS)) / np.log1p(_MAX_WINDOWS),
+        np.log1p(min(matches.agreeing, _MAX_MATCHES)) / np.log1p(_MAX_MATCHES),
+    )
     return np.array(
         [
-            _log_odds(evidence.agreeing, evidence.windows),
-            np.log(min(evidence.agreeing, _MAX_WINDOWS) + 1.0),
-            np.sqrt(evidence.spread),
-            np.log(np.clip(evidence.disagreement, 0.05, 5.0)),
-            evidence.displaced,
-            _log_odds(matches.agreeing, matches.matches),
-            np.log(min(matches.agreeing, _MAX_MATCHES) + 1.0),
-            np.sqrt(matches.spread),
+            max(gray, learned),
+            min(gray, learned),
+            max(amounts),
+            np.sqrt(max(evidence.spread, matches.spread)),
+            gray_share * np.log(np.clip(evidence.disagreement, 0.05, 5.0)),
+            gray_share * evidence.displaced,
             np.log(np.clip(matches.residual, 0.3, 6.0)),
             _log_odds(matches.inner_agreeing, matches.inner_matches),
         ]
@@ -40,7 +52,7 @@ def log_odds(evidence: Evidence, weights: np.ndarray = WEIGHTS, bias: float = BI
 
     Args:
       evidence: for the homography.
-      weights: float64 `[10]`, of `features`.
+      weights: float64 `[8]`, of `features`.
       bias: beside them.
 
     Returns:
@@ -59,7 +71,7 @@ def probability(evidence: Evidence, weights: np.ndarray = WEIGHTS, bias: float =
 
     Args:
       evidence: for the homography.
-      weights: float64 `[10]`, of `features`.
+      weights: float64 `[8]`, of `features`.
       bias: beside them.
 
     Returns:

@@ -21,7 +21,9 @@ from keras_homography.registration.evidence import MatchEvidence
 _MAX_DISPLACEMENT = 6.0  # pixels of a view, of a match that agrees
 _MAX_CORRECTION = 16.0  # pixels of a view, of a match that may correct the homography
 _THRESHOLD = 2.0  # pixels of a view, of an inlier of the correction
-_MIN_MATCHES = 8
+_MAX_RESIDUAL = 2.5  # of a match that is fitted, in medians
+_LEAST_SQUARES_FITS = 3
+_MIN_MATCHES = 12
 
 
 class AlignedMatches:
@@ -66,12 +68,22 @@ class AlignedMatches:
           The corrected `a_from_b`; None if too few matches say how.
         """
         near = self._displacement < _MAX_CORRECTION
-        if near.sum() < _MIN_MATCHES:
-            return None
-        aligned_from_b, inliers = feature_matching.fit_homography(
+        points_a, points_b = (
+            points[near].astype(np.float64)
+            for points in (self.matches.points_a, self.matches.points_b)
+        )
+        aligned_from_b, agree = feature_matching.fit_homography(
             self.matches.points_b[near], self.matches.points_a[near], _THRESHOLD
         )
-        if aligned_from_b is None or inliers.sum() < _MIN_MATCHES:
+        # All that agree, not a threshold's choice of them: their errors are larger than it.
+        for _ in range(_LEAST_SQUARES_FITS):
+            if aligned_from_b is None or agree.sum() < _MIN_MATCHES:
+                return None
+            moved = arrays.transform_points(aligned_from_b, points_b)
+            residual = np.linalg.norm(moved - points_a, axis=1)
+            agree = residual < _MAX_RESIDUAL * max(np.median(residual[agree]), 0.5)
+            aligned_from_b = feature_matching.find_homography(points_b[agree], points_a[agree])
+        if aligned_from_b is None:
             return None
         view_from_b = self._view.view_from_image
         correction = np.linalg.inv(view_from_b) @ aligned_from_b @ view_from_b

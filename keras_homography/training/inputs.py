@@ -105,12 +105,13 @@ def _open_color_images(config: TrainConfig, cluster: Cluster) -> TrainInputs:
     source = sources.open_source(config.dataset, part, cache=config.cache, quick=True, **options)
     validation_set, skipped = None, source.skipped
     with_sensors = config.distortion == distortion_names.SENSORS
+    share_of_sensors = matching_pairs.SHARE_OF_SENSORS if with_sensors else 0.0
     if cluster.is_writer:
         held_out = sources.open_source(
             config.validation_dataset or config.dataset, validation_part, **options
         )
         batches_to_validate = matching_pairs.validation_batches(
-            held_out, config.patch_size, config.validation_pairs, with_sensors
+            held_out, config.patch_size, config.validation_pairs, share_of_sensors
         )
         validation_set = matching_validation.MatchingValidation(batches_to_validate)
         skipped = skipped | held_out.skipped
@@ -121,7 +122,7 @@ def _open_color_images(config: TrainConfig, cluster: Cluster) -> TrainInputs:
             config.patch_size,
             steps=config.steps,
             pairs_per_image=config.pairs_per_image,
-            with_sensors=with_sensors,
+            share_of_sensors=share_of_sensors,
             **_order(config, cluster, step),
         )
 

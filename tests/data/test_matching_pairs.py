@@ -42,7 +42,7 @@ def test_positions_are_those_of_the_homography_by_opencv(made):
 def test_pixels_agree_with_the_label(source):
     """In pairs that are easy and of cameras, B is A warped by OpenCV with the label."""
     correlations = []
-    for patches, (b_from_a, _, visible) in batches(source, 4, steps=10**9, with_sensors=False):
+    for patches, (b_from_a, _, visible) in batches(source, 4, steps=10**9, share_of_sensors=0.0):
         for pair, matrix, shown in zip(patches, b_from_a, visible, strict=True):
             warped = cv2.warpPerspective(pair[..., 0], matrix, (SIZE, SIZE), borderValue=-1)
             inside = warped >= 0
@@ -91,5 +91,5 @@ def test_homographies_cover_the_range_at_difficulty_1_and_are_near_the_identity_
 
 
 def test_validation_pairs_are_counted_and_of_full_difficulty(source):
-    batches = matching_pairs.validation_batches(source, SIZE, 5, with_sensors=True)
+    batches = matching_pairs.validation_batches(source, SIZE, 5, share_of_sensors=0.7)
     assert [len(patches) for patches, _ in batches] == [5]
