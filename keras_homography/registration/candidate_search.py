@@ -115,8 +115,10 @@ class Search:
             if self._is_used_up():
                 break
             self.attempts += 1
-            best = _better(best, self._refine_coarse(name, initialize()))
-            best = self._correct_by_network(best)
+            former = best
+            best = _better(former, self._refine_coarse(name, initialize()))
+            if best is not former:
+                best = self._correct_by_network(best)
             if best.probability > SUFFICIENT_CONFIDENCE:
                 best = self._look_elsewhere(best)
                 break

@@ -137,7 +137,8 @@ def test_as_many_pairs_of_every_kind_are_made_as_are_counted(requested):
     made = list(calibration_pairs.make_pairs("synthetic", 2, seed=3))
     assert len(made) == calibration_pairs.count_pairs(2)
     kinds = list(dict.fromkeys(pair.kind for pair in made))
-    photos = ["cameras, easy", "cameras, hard", "sensors, easy", "sensors, hard"]
+    photos = ["cameras, easy", "cameras, hard"]
+    photos += ["sensors, easy", "sensors, medium", "sensors, hard"]
     assert kinds == [*(kind.name for kind in PROTOCOL_KINDS), *photos, *traps.KINDS]
     counts = {kind: sum(pair.kind == kind for pair in made) for kind in kinds}
     assert counts["coco128"] == counts["sensors, hard"] == 2
@@ -146,14 +147,11 @@ def test_as_many_pairs_of_every_kind_are_made_as_are_counted(requested):
     assert all(pair.expected == traps.REFUSED for pair in made if pair.kind == "chessboard")
 
 
-def test_photos_are_of_two_difficulties_by_cameras_and_by_sensors(requested):
+def test_photos_are_of_several_difficulties_by_cameras_and_by_sensors(requested):
     made = list(calibration_pairs._pairs_of_photos("synthetic", 3, seed=5))
-    assert [(options["with_sensors"], options["difficulty"]) for options in requested] == [
-        (False, 0.4),
-        (False, 1.0),
-        (True, 0.4),
-        (True, 1.0),
-    ]
+    shares = [options["share_of_sensors"] * options["difficulty"] for options in requested]
+    assert shares == [0.0, 0.0, 1.0, 1.0, 1.0]
+    assert [options["difficulty"] for options in requested] == [0.4, 1.0, 0.2, 0.5, 1.0]
     assert all(options["seed"] == 5 for options in requested)
     for number, pair in enumerate(made):
         assert pair.image_a.shape == pair.image_b.shape == (320, 320)
@@ -165,7 +163,7 @@ def test_photos_are_of_two_difficulties_by_cameras_and_by_sensors(requested):
 @pytest.mark.parametrize(("count", "rounds"), [(2, 1), (49, 1), (100, 2), (199, 3), (1000, 20)])
 def test_traps_come_once_for_every_fifty(count, rounds):
     others = sum(kind.second_image == "other" for kind in PROTOCOL_KINDS)
-    of_kinds = count * (len(PROTOCOL_KINDS) + 4) - others
+    of_kinds = count * (len(PROTOCOL_KINDS) + 5) - others
     assert calibration_pairs.count_pairs(count) == of_kinds + rounds * traps.COUNT
 
 

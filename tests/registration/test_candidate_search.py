@@ -136,7 +136,8 @@ def test_without_confidence_ten_are_tried_the_cheapest_first(network, matcher, d
 def test_attempts_are_limited(network, different, tried, max_attempts):
     search = search_of(network, silent_matcher, different, max_attempts)
     search.find_best()
-    assert len(tried) == search.attempts == max_attempts
+    # What the network corrects is refined again, under the same name.
+    assert len(dict.fromkeys(tried)) == search.attempts == max_attempts
 
 
 def test_the_search_ends_when_nothing_is_left(different, tried):
@@ -149,7 +150,7 @@ def test_the_search_ends_when_nothing_is_left(different, tried):
 def test_no_attempt_but_the_first_begins_after_the_deadline(network, different, tried):
     search = search_of(network, silent_matcher, different, deadline=time.monotonic() - 1.0)
     search.find_best()
-    assert tried == ["network"]
+    assert set(tried) == {"network"}
     assert search.attempts == 1
 
 

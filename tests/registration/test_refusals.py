@@ -45,7 +45,7 @@ def test_a_scene_that_repeats_itself_is_refused_as_such():
     assert refusal.code == ReasonCode.REPEATS_ITSELF == "repeats_itself"
     assert "repeats itself" in refusal.sentence
     # One that is trusted all the same is not refused.
-    assert refusals.check_evidence(evidence, 0.1) is None
+    assert refusals.check_evidence(evidence, 1e-9) is None
 
 
 def test_every_code_has_a_sentence_of_its_own():
