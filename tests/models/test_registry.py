@@ -11,6 +11,8 @@ from helpers.in_graph import in_tflite
 
 from keras_homography import models
 
+# Of pairs of patches; the contract of the matcher is in test_matcher.py.
+OF_PAIRS = tuple(name for name in models.ARCHITECTURES if name != "matcher")
 SMALL = {"patch_size": 32, "rho": 8, "width": 0.1}
 
 
@@ -19,7 +21,7 @@ def small(name):
     return SMALL | ({"fine_steps": 1} if name == "cascade" else {})
 
 
-@pytest.fixture(scope="module", params=models.ARCHITECTURES)
+@pytest.fixture(scope="module", params=OF_PAIRS)
 def built(request):
     keras.utils.set_random_seed(0)
     return models.build(request.param, **small(request.param))
@@ -38,7 +40,7 @@ def h4pt_of(model, patches):
 def test_contract(built, patches):
     assert built.input_shape == (None, 32, 32, 2)
     assert built.input.dtype == "float32"
-    assert built.name in models.ARCHITECTURES
+    assert built.name in OF_PAIRS
     h4pt = h4pt_of(built, patches)
     assert h4pt.shape == (3, 4, 2)
     assert h4pt.dtype == np.float32

@@ -287,7 +287,10 @@ def test_shipped_files_are_those_of_their_manifest_and_of_the_model_card():
         "sha256"
     ]
     card = files.packaged_file("saved_models", "README.md").read_text(encoding="utf-8")
-    assert sorted(listed) == ["homography.keras", "homography.tflite"]
+    names = [
+        f"{name}.{suffix}" for name in ("homography", "matcher") for suffix in ("keras", "tflite")
+    ]
+    assert sorted(listed) == names
     for name, value in listed.items():
         assert manifest.digest(files.packaged_file("saved_models", name)) == value
         assert value in card
