@@ -19,7 +19,9 @@ _DEFAULT = CalibrateConfig()
 
 common_flags.define_dataset("synthetic", "To fit on, as in `train`. 'none' fits nothing.")
 flags.DEFINE_string("validation_dataset", _DEFAULT.validation_dataset, "To check on.")
-flags.DEFINE_integer("pairs", _DEFAULT.pairs, "Of each of the 20 kinds; all traps once for every 50.", lower_bound=2)
+flags.DEFINE_integer(
+    "pairs", _DEFAULT.pairs, "Of each of the 20 kinds; all traps once for every 50.", lower_bound=2
+)
 common_flags.define_output_dir(_DEFAULT.output_dir, "Where the diagram is written.")
 
 

@@ -157,8 +157,10 @@ def refine_level(
         except np.linalg.LinAlgError:
             return None
         moved = np.eye(3) + np.append(step, 0.0).reshape(3, 3)
-        a_from_b = a_from_b @ pixel_from_unit @ moved @ level.unit_from_pixel
-        a_from_b = a_from_b / a_from_b[2, 2]
+        normalized = arrays.normalize(a_from_b @ pixel_from_unit @ moved @ level.unit_from_pixel)
+        if normalized is None:
+            return None
+        a_from_b = normalized
         moved_quad = arrays.transform_points(a_from_b, square)
         if not np.isfinite(moved_quad).all():
             return None
