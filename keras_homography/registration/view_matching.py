@@ -109,14 +109,15 @@ class ViewMatcher:
         yield _PLAIN, _PLAIN
         yield from ((_PLAIN, turned) for turned in _TURNS)
         yield from ((_HALF, _PLAIN), (_PLAIN, _HALF))
-        for tilt in (2.0, 4.0):
-            for direction in range(0, 180, 45 if tilt == 2.0 else 30):
-                tilted = ViewSpec(tilt=tilt, direction=direction)
-                yield tilted, _PLAIN
-                yield _PLAIN, tilted
+        yield from _tilts(2.0, 4)
+        yield from _tilts(4.0, 6)
         for turned in _TURNS:
             half = dataclasses.replace(turned, reduction=2.0)
             yield from ((_HALF, turned), (_PLAIN, half))
+        yield from _tilts(2.8, 6)
+        yield from _tilts(5.6, 8)
+        tilted = [ViewSpec(tilt=2.0, direction=direction) for direction in (0.0, 45.0, 90.0, 135.0)]
+        yield from itertools.product(tilted, tilted)
 
     def _features(
         self, which: int, spec: ViewSpec
@@ -126,6 +127,14 @@ class ViewMatcher:
             features = compute_features(self._network, view)
             self._views[which, spec] = view, features
         return self._views[which, spec]
+
+
+def _tilts(tilt: float, directions: int) -> Iterator[tuple[ViewSpec, ViewSpec]]:
+    """Yield either image tilted in so many directions."""
+    for number in range(directions):
+        tilted = ViewSpec(tilt=tilt, direction=180.0 * number / directions)
+        yield tilted, _PLAIN
+        yield _PLAIN, tilted
 
 
 def compute_features(network: FeatureNetwork, view: image_views.View) -> dense_matching.Features:
