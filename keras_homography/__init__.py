@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from keras_homography.registration.estimator import HomographyEstimator as HomographyEstimator
     from keras_homography.registration.result import Estimate as Estimate
+    from keras_homography.registration.result import PointMatches as PointMatches
     from keras_homography.saving.loading import load_model as load_model
     from keras_homography.saving.pretrained import load_pretrained as load_pretrained
 
@@ -40,6 +41,7 @@ __version__ = "0.2.0"
 _PUBLIC_NAMES = {
     "Estimate": "registration.result",
     "HomographyEstimator": "registration.estimator",
+    "PointMatches": "registration.result",
     "load_model": "saving.loading",
     "load_pretrained": "saving.pretrained",
     "register_estimator": "evaluation.opencv_estimators",

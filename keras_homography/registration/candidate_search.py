@@ -27,6 +27,7 @@ from keras_homography.saving import networks
 
 SUFFICIENT_CONFIDENCE = 0.97  # at which no other initialization is tried
 _COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
+_DOUBTFUL = 0.2  # confidence below which it does not matter whether others are as good
 _MAX_CORRECTIONS = 2  # by the network, of the best candidate
 _HOPELESS = 0.01  # confidence below which a candidate is not corrected
 _FINE_CORRECTIONS = 2  # by matches of the largest views
@@ -120,8 +121,9 @@ class Search:
             if best is not former:
                 best = self._correct_by_network(best)
             if best.probability > SUFFICIENT_CONFIDENCE:
-                best = self._look_elsewhere(best)
                 break
+        if best.probability > _DOUBTFUL:
+            best = self._look_elsewhere(best)
         return self._refine_fine(best)
 
     def _is_used_up(self) -> bool:
