@@ -7,6 +7,9 @@ import cv2
 import numpy as np
 
 
+_MAX_CONDITION = 1e12  # of a matrix that can be inverted
+
+
 def match_by_ratio(
     descriptors_b: np.ndarray, descriptors_a: np.ndarray, max_ratio: float = 0.8
 ) -> Sequence[cv2.DMatch]:
@@ -64,6 +67,8 @@ def fit_homography(
     except cv2.error:  # raised for some degenerate sets of points
         return nothing
     if b_from_a is None or not np.isfinite(b_from_a).all():
+        return nothing
+    if np.linalg.cond(b_from_a) > _MAX_CONDITION:
         return nothing
     return b_from_a, mask.ravel().astype(bool)
 
