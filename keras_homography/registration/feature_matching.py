@@ -6,7 +6,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-
 _MAX_CONDITION = 1e12  # of a matrix that can be inverted
 
 
