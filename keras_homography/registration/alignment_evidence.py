@@ -8,8 +8,8 @@ from keras_homography.registration import image_pyramid, lucas_kanade
 from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
 
 _WINDOW_SIDE = 12  # pixels, of the windows of B that are correlated with A
-_MIN_TEXTURE = 5.0  # gray levels: standard deviation of a textured window
-_MIN_CORRELATION = 0.6  # of an agreeing window
+MIN_TEXTURE = 5.0  # gray levels: standard deviation of a textured window
+MIN_CORRELATION = 0.6  # of an agreeing window
 _PART_SIDE, _SEARCH_RADIUS = 24, 12  # pixels, of template matching
 _MIN_MATCH_CORRELATION = 0.8  # of a part that is matched
 _MAX_DISPLACEMENT = 2  # pixels, of a part that is where the homography puts it
@@ -38,7 +38,7 @@ def textured_share(gray: np.ndarray) -> float:
         return 0.0
     gray = gray.astype(np.float32)
     variance = _window_means(gray * gray) - np.square(_window_means(gray))
-    return float((variance > _MIN_TEXTURE**2).mean())
+    return float((variance > MIN_TEXTURE**2).mean())
 
 
 def is_plausible(a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[int, int]) -> bool:
@@ -83,18 +83,20 @@ def is_plausible(a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[in
     )
 
 
-def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None) -> Evidence:
+def window_correlations(
+    pair: image_pyramid.ImagePair, a_from_b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Correlate A, warped by a homography, with B: window by window, at the comparison level.
 
     Args:
       pair: the images.
-      a_from_b: `[3, 3]`, pixels of the full images; or None.
+      a_from_b: `[3, 3]`, pixels of the full images, plausible.
 
     Returns:
-      `NO_EVIDENCE` for None and for a homography that is not plausible.
+      `(correlations, covered)`: float32 `[rows, columns]`, of windows of 12x12 pixels, NaN where
+      one is not covered by A or has texture in neither image; bool `[height, width]`, where A
+      covers the level of B.
     """
-    if a_from_b is None or not is_plausible(a_from_b, pair.size_a, pair.size_b):
-        return NO_EVIDENCE
     level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
     size = arrays.image_size(level.gray_b)
     warped, covered = arrays.warp_image(level.gray_a, np.linalg.inv(level_a_from_b), size)
@@ -105,12 +107,29 @@ def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None)
     covariance = _window_means(a * b) - mean_a * mean_b
     compared = _window_means(covered.astype(np.float32)) > 0.99
     # Textured in either: where the one shows a wall and the other a tree, they do not agree.
-    compared &= np.maximum(variance_a, variance_b) > _MIN_TEXTURE**2
+    compared &= np.maximum(variance_a, variance_b) > MIN_TEXTURE**2
     correlation = covariance / np.sqrt((variance_a + 1.0) * (variance_b + 1.0))
-    agreeing = compared & (correlation > _MIN_CORRELATION)
+    return np.where(compared, correlation, np.nan), covered
+
+
+def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None) -> Evidence:
+    """Measure how well the windows of two images agree under a homography.
+
+    Args:
+      pair: the images.
+      a_from_b: `[3, 3]`, pixels of the full images; or None.
+
+    Returns:
+      `NO_EVIDENCE` for None and for a homography that is not plausible.
+    """
+    if a_from_b is None or not is_plausible(a_from_b, pair.size_a, pair.size_b):
+        return NO_EVIDENCE
+    correlations, covered = window_correlations(pair, a_from_b)
+    agreeing = correlations > MIN_CORRELATION
+    level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
     return Evidence(
         overlap=float(covered.mean()),
-        windows=int(compared.sum()),
+        windows=int(np.isfinite(correlations).sum()),
         agreeing=int(agreeing.sum()),
         spread=_hull_share(agreeing),
         disagreement=lucas_kanade.Comparison(level, level_a_from_b).disagreement(),
@@ -151,7 +170,7 @@ def measure_displaced_matches(pair: image_pyramid.ImagePair, a_from_b: np.ndarra
             searched = np.s_[
                 top - radius : top + side + radius, left - radius : left + side + radius
             ]
-            if part.std() < 2 * _MIN_TEXTURE or not covered[searched].all():
+            if part.std() < 2 * MIN_TEXTURE or not covered[searched].all():
                 continue
             parts += 1
             correlation = cv2.matchTemplate(a[searched], part, cv2.TM_CCOEFF_NORMED)

@@ -12,15 +12,17 @@ import numpy as np
 
 from keras_homography.geometry import arrays
 from keras_homography.registration import image_pyramid
+from keras_homography.registration.alignment_evidence import (
+    MIN_CORRELATION,
+    MIN_TEXTURE,
+    window_correlations,
+)
 
 _MIN_SHIFT = 8  # pixels of the comparison level: nearer peaks are those of the answer itself
 _MIN_PEAK = 0.4  # correlation, of the answer's own, from which a shift is compared
 _MIN_OVERLAP = 0.35  # share of B
 _MAX_SHIFTS = 4
 _STEPS = 6  # of Lucas–Kanade, for each shift
-_WINDOW = 12  # pixels, side of a window
-_MIN_DEVIATION = 5.0  # gray levels, of a textured window
-_AGREES = 0.6  # correlation of a window that agrees
 _MIN_EXPLAINED = 0.6  # share of the windows that the answer explains
 _CLEARLY_BETTER = 0.2  # of a correlation against another
 _CLEAR_LOSS = 0.05  # of the mean correlation
@@ -76,8 +78,8 @@ def find_alternatives(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> li
     a, covered = arrays.warp_image(
         level.gray_a, np.linalg.inv(level_a_from_b), arrays.image_size(b)
     )
-    before = _window_correlations(pair, a_from_b)
-    explained = (before > _AGREES).sum()
+    before = window_correlations(pair, a_from_b)[0]
+    agrees_before = before > MIN_CORRELATION
     alternatives: list[Alternative] = []
     for x, y in _find_shifts(_normalize(a, covered), _normalize(b, np.ones_like(covered))):
         shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
@@ -87,15 +89,19 @@ def find_alternatives(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> li
         # Refinement may lead back to the answer.
         if matrix is None or min(_distance(pair, matrix, other) for other in others) < _MIN_SHIFT:
             continue
-        after = _window_correlations(pair, matrix)
-        both = np.isfinite(before) & np.isfinite(after)
+        after = window_correlations(pair, matrix)[0]
+        both, agrees_after = np.isfinite(before) & np.isfinite(after), after > MIN_CORRELATION
         # One that explains far less is no rival.
-        if both.any() and (after > _AGREES).sum() >= _MIN_EXPLAINED * explained:
+        if both.any() and agrees_after.sum() >= _MIN_EXPLAINED * agrees_before.sum():
             alternatives.append(
                 Alternative(
                     matrix,
-                    for_it=int(((after > _AGREES) & (after > before + _CLEARLY_BETTER)).sum()),
-                    against_it=int(((before > _AGREES) & (before > after + _CLEARLY_BETTER)).sum()),
+                    for_it=int(
+                        ((after > MIN_CORRELATION) & (after > before + _CLEARLY_BETTER)).sum()
+                    ),
+                    against_it=int(
+                        ((before > MIN_CORRELATION) & (before > after + _CLEARLY_BETTER)).sum()
+                    ),
                     compared=int(both.sum()),
                     loss=float((before - after)[both].mean()),
                 )
@@ -117,7 +123,7 @@ def _normalize(gray: np.ndarray, covered: np.ndarray) -> np.ndarray:
     share = cv2.GaussianBlur(weights, (0, 0), 8.0) + 1e-3
     centered = (values - cv2.GaussianBlur(values * weights, (0, 0), 8.0) / share) * weights
     deviation = np.sqrt(cv2.GaussianBlur(centered * centered, (0, 0), 8.0) / share)
-    return centered / (deviation + _MIN_DEVIATION)
+    return centered / (deviation + MIN_TEXTURE)
 
 
 def _find_shifts(a: np.ndarray, b: np.ndarray) -> list[tuple[int, int]]:
@@ -149,26 +155,3 @@ def _find_shifts(a: np.ndarray, b: np.ndarray) -> list[tuple[int, int]]:
 def _signed(frequencies: np.ndarray) -> np.ndarray:
     """Indices of a periodic axis as shifts, the upper half negative."""
     return np.where(frequencies < len(frequencies) / 2, frequencies, frequencies - len(frequencies))
-
-
-def _window_correlations(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> np.ndarray:
-    """Correlation of each window of 12x12 pixels; NaN where it is not covered or has no texture."""
-    level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
-    b = level.gray_b.astype(np.float32)
-    warped, covered = arrays.warp_image(
-        level.gray_a, np.linalg.inv(level_a_from_b), arrays.image_size(b)
-    )
-    a = warped.astype(np.float32)
-
-    def means(values: np.ndarray) -> np.ndarray:
-        rows, columns = (side // _WINDOW for side in values.shape)
-        windows = values[: rows * _WINDOW, : columns * _WINDOW].astype(np.float32)
-        return windows.reshape(rows, _WINDOW, columns, _WINDOW).mean(axis=(1, 3))
-
-    variance_a = means(a * a) - means(a) ** 2
-    variance_b = means(b * b) - means(b) ** 2
-    correlation = (means(a * b) - means(a) * means(b)) / np.sqrt(
-        (variance_a + 1.0) * (variance_b + 1.0)
-    )
-    usable = (means(covered) > 0.99) & (np.maximum(variance_a, variance_b) > _MIN_DEVIATION**2)
-    return np.where(usable, correlation, np.nan)

@@ -75,7 +75,7 @@ def render(pyramid: list[np.ndarray], spec: ViewSpec) -> View:
     scale = min(1.0, MAX_SIDE / full.max()) / spec.reduction
     size = _rounded(full * scale)
     if spec.tilt == 1.0:
-        gray = cv2.resize(_level_for(pyramid, size), size, interpolation=cv2.INTER_AREA)
+        gray = cv2.resize(pyramid[level_index(pyramid, size)], size, interpolation=cv2.INTER_AREA)
         view = View(gray, arrays.resizing(full, size))
     else:
         view = _tilted(pyramid, size, spec)
@@ -88,18 +88,26 @@ def _rounded(size: np.ndarray) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _level_for(pyramid: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
-    """The coarsest level that is not smaller than a size."""
+def level_index(pyramid: list[np.ndarray], size: tuple[int, int]) -> int:
+    """Return the index of the coarsest level that is not smaller than a size `(width, height)`.
+
+    Args:
+      pyramid: of an image, finest first.
+      size: in pixels.
+
+    Returns:
+      0 if all levels are smaller.
+    """
     width, height = size
-    levels = [gray for gray in pyramid if gray.shape[0] >= height and gray.shape[1] >= width]
-    return levels[-1] if levels else pyramid[0]
+    fine = [i for i, g in enumerate(pyramid) if g.shape[0] >= height and g.shape[1] >= width]
+    return fine[-1] if fine else 0
 
 
 def _tilted(pyramid: list[np.ndarray], size: tuple[int, int], spec: ViewSpec) -> View:
     """Turn by the direction, compress along the rows."""
     full = arrays.image_size(pyramid[0])
     flat_from_image = arrays.resizing(full, size)
-    flat = cv2.resize(_level_for(pyramid, size), size, interpolation=cv2.INTER_AREA)
+    flat = cv2.resize(pyramid[level_index(pyramid, size)], size, interpolation=cv2.INTER_AREA)
     angle = math.radians(spec.direction)
     turned_size, turned_from_flat = _around(size, angle)
     turned = cv2.warpAffine(flat, turned_from_flat[:2], turned_size, borderValue=int(flat.mean()))

@@ -115,7 +115,8 @@ class AlignedMatcher:
           The matches between cells where A covers B.
         """
         view, features_b = self._view_of_b(reduction)
-        level, level_a_from_b = self._pair.at(a_from_b, self._level_of(view))
+        index = image_views.level_index(self._pair.pyramid_b, arrays.image_size(view.gray))
+        level, level_a_from_b = self._pair.at(a_from_b, index)
         level_from_b = arrays.resizing(self._pair.size_b, arrays.image_size(level.gray_b))
         view_from_a = view.view_from_image @ np.linalg.inv(level_a_from_b @ level_from_b)
         warped, covered = arrays.warp_image(level.gray_a, view_from_a, arrays.image_size(view.gray))
@@ -141,13 +142,6 @@ class AlignedMatcher:
             view = image_views.render(self._pair.pyramid_b, spec)
             self._of_b[reduction] = view, view_matching.compute_features(self._network, view)
         return self._of_b[reduction]
-
-    def _level_of(self, view: image_views.View) -> int:
-        """Index of the coarsest level of B that is not smaller than a view of it."""
-        height, width = view.gray.shape
-        levels = self._pair.pyramid_b
-        fine = [i for i, g in enumerate(levels) if g.shape[0] >= height and g.shape[1] >= width]
-        return fine[-1] if fine else 0
 
 
 def _inner_half(cells: np.ndarray) -> np.ndarray:
