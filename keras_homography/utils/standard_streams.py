@@ -3,10 +3,15 @@
 Imports nothing but the standard library: it is in force before anything else is imported.
 """
 
+import _thread
 import contextlib
 import os
+import signal
 import sys
+import threading
 import types
+
+_AGAIN = 0.05  # seconds after which an interrupt that a finalizer swallowed is raised again
 
 
 def open_missing() -> None:
@@ -51,8 +56,20 @@ def is_interrupt(error: BaseException | None) -> bool:
     return False
 
 
+def _interrupt_main() -> None:
+    """Interrupt the main thread, also while it waits in a system call where the system can."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
+
+
 def interrupt_quietly() -> None:
-    """Let this process end with one line instead of a traceback when Ctrl-C is pressed."""
+    """Let this process end with one line instead of a traceback when Ctrl-C is pressed.
+
+    Also where Python itself would lose the interrupt: in a finalizer.
+    """
 
     def show(
         kind: type[BaseException], error: BaseException, traceback: types.TracebackType | None
@@ -62,4 +79,15 @@ def interrupt_quietly() -> None:
         else:
             sys.__excepthook__(kind, error, traceback)
 
+    def raise_again(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not is_interrupt(unraisable.exc_value):
+            sys.__unraisablehook__(unraisable)
+            return
+        # It came while `__del__` ran. No exception leaves that, nor this function.
+        timer = threading.Timer(_AGAIN, _interrupt_main)
+        timer.daemon = True
+        with contextlib.suppress(RuntimeError):  # the interpreter ends anyway
+            timer.start()
+
     sys.excepthook = show
+    sys.unraisablehook = raise_again

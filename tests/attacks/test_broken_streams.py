@@ -189,6 +189,33 @@ def test_an_interrupted_import_gives_no_traceback(folder, tmp_path, program, sec
     assert process.returncode in (130, -signal.SIGINT, 0)
 
 
+INTERRUPTED_IN_A_FINALIZER = """
+import time
+from keras_homography.utils import standard_streams
+
+class Finalized:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+standard_streams.interrupt_quietly()
+finalized = Finalized()
+del finalized
+time.sleep(60)
+"""
+
+
+def test_an_interrupt_in_a_finalizer_is_not_lost():
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IN_A_FINALIZER],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert ended.returncode in (130, -signal.SIGINT)
+    assert ended.stderr == "Interrupted.\n"
+
+
 STOPPED = """
 import sys, tempfile, time
 sys.orig_argv += ["-m", "keras_homography.stopped"]  # which imports no TensorFlow by itself
