@@ -9,9 +9,9 @@ Programs, `python -m keras_homography.NAME`: `train`, `evaluate`, `predict`, `ex
 `geometry` (the conventions), `layers`, `models`, `saving`, `data`, `visualization`, `registration`
 (two images -> a homography or a reason), `evaluation`, `training`, `benchmarks`.
 
-Where TensorFlow is installed, importing the package imports it, too (some seconds), so that
-`keras.models.load_model` knows the layers of this package. With another backend of Keras, or
-without TensorFlow, `HomographyEstimator` works all the same.
+Importing the package does not import TensorFlow, which takes some seconds. Once Keras is imported,
+before or after, `keras.models.load_model` knows the layers of this package. With another backend of
+Keras, or without TensorFlow, `HomographyEstimator` works all the same.
 """
 
 import importlib
@@ -21,7 +21,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from keras_homography.utils import standard_streams
+from keras_homography.utils import import_hooks, standard_streams
 from keras_homography.utils.keras_backend import keras_backend, require_tensorflow
 
 if TYPE_CHECKING:
@@ -84,12 +84,16 @@ def _is_our_program() -> bool:
     return module.split(".")[0] == __name__
 
 
-# `keras.models.load_model` finds our layers only once they are registered, which imports
-# TensorFlow: our programs read their flags first.
+def _register_layers() -> None:
+    """Let `keras.models.load_model` find our layers."""
+    if keras_backend() == "tensorflow":
+        importlib.import_module(f"{__name__}.layers")
+
+
 if _is_our_program():
     standard_streams.interrupt_quietly()
-elif keras_backend() == "tensorflow" and importlib.util.find_spec("tensorflow"):
-    from keras_homography import layers as layers
+# Both, as each imports the other, and our layers need both whole.
+import_hooks.after_imports(["keras", "tensorflow"], _register_layers)
 
 
 def __getattr__(name: str) -> Any:

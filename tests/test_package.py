@@ -47,8 +47,11 @@ else:
     raise AssertionError("keras_homography.layers.correlation")
 """
 CLI = """
-import keras
+import sys
 import keras_homography
+
+assert not {"tensorflow", "keras"} & set(sys.modules)
+import keras
 
 keras_homography.HomographyEstimator, keras_homography.Estimate
 assert keras.saving.get_registered_object("keras_homography>LookAgain")
