@@ -213,7 +213,8 @@ def test_an_interrupt_in_a_finalizer_is_not_lost():
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert ended.returncode in (130, -signal.SIGINT)
-    assert ended.stderr.endswith("Interrupted.\n") and "Traceback" not in ended.stderr
+    assert ended.stderr.endswith("Interrupted.\n")
+    assert "Traceback" not in ended.stderr
 
 
 STOPPED = """
