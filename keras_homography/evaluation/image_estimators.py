@@ -26,12 +26,14 @@ class Answer:
       answered: whether it stands by it.
       confidence: higher is surer: a probability, or of keypoints the number of inliers.
       reason: why it refuses; None if it answers or does not say.
+      reason_code: the same for programs.
     """
 
     b_from_a: np.ndarray | None
     answered: bool
     confidence: float
     reason: str | None = None
+    reason_code: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -129,7 +131,7 @@ def _from_homography_estimator(name: str, estimator: HomographyEstimator) -> Ima
         result = estimator.estimate(image_a, image_b)
         best = result.best_a_from_b
         b_from_a = None if best is None else np.linalg.inv(best)
-        return Answer(b_from_a, result.ok, result.confidence, result.reason)
+        return Answer(b_from_a, result.ok, result.confidence, result.reason, result.reason_code)
 
     return ImageEstimator(name, estimate)
 

@@ -52,6 +52,12 @@ def _times(row: Mapping[str, Any]) -> str:
     return f"{row['ms_median']:.0f} / {row['ms_mean']:.0f}"
 
 
+def _reasons(row: Mapping[str, Any]) -> str:
+    """How many of the refusals that give a reason give the expected one."""
+    told = row["refused_with_reason"]
+    return f"{row['reason_as_expected']} of {told}" if told else ""
+
+
 def _pair_tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
     headings = (
         *("estimator", "pairs"),
@@ -96,6 +102,7 @@ def _trap_tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
             name,
             ", ".join(f"{c:.2f}" for c in total[name]["wrong_confidences"]) or "none",
             report_tables.format_number(total[name]["risk_coverage_area"] or 0.0),
+            _reasons(total[name]),
             _times(total[name]),
         )
         for name in estimators
@@ -104,7 +111,7 @@ def _trap_tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
         Table(f"Traps: {verdicts}", ("kind", "n", "expected", *estimators), cells),
         Table(
             "Confidence of the wrong answers",
-            ("estimator", "confidences", "risk-coverage area", "ms"),
+            ("estimator", "confidences", "risk-coverage area", "expected reasons", "ms"),
             summary,
         ),
     ]

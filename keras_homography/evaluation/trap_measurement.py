@@ -121,6 +121,7 @@ def rows(outcomes: Sequence[Outcome], verdicts: Sequence[str]) -> list[dict[str,
             chosen = [outcome for outcome, _ in selected]
             coverage, risk = risk_coverage(chosen)
             wrong = [o.answer.confidence for o, verdict in selected if verdict == "wrong"]
+            told = [o for o, _ in selected if o.answer.reason_code is not None]
             summarized.append(
                 {
                     "estimator": estimator,
@@ -130,6 +131,10 @@ def rows(outcomes: Sequence[Outcome], verdicts: Sequence[str]) -> list[dict[str,
                     "pairs": len(selected),
                     **{name: sum(v == name for _, v in selected) for name in VERDICTS},
                     "wrong_confidences": sorted((round(c, 3) for c in wrong), reverse=True),
+                    "refused_with_reason": len(told),
+                    "reason_as_expected": sum(
+                        o.answer.reason_code in traps.KINDS[o.kind].reasons for o in told
+                    ),
                     "risk_coverage_area": float(np.trapezoid(risk, coverage))
                     if len(risk)
                     else None,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from keras_homography.evaluation import trap_scenes
+from keras_homography.registration.refusals import ReasonCode
 
 _NOISE = 2.0  # gray levels
 RIGHT, REFUSED, EITHER = "right", "refused", "either"
@@ -38,36 +39,46 @@ class _Kind:
     render: Callable[..., trap_scenes.Rendered]
     expected: str
     options: tuple[dict, ...] = ({},) * 6  # one a trap
+    reasons: tuple[ReasonCode, ...] = ()  # of a refusal, those that say what is the matter
 
+
+_STRANGERS = (ReasonCode.NOT_THE_SAME_SCENE, ReasonCode.NO_AGREEMENT)
+_CHANGED = (ReasonCode.NOT_THE_SAME_SCENE, ReasonCode.NOT_ONE_PLANE)
+_REPEATED = (ReasonCode.REPEATS_ITSELF,)
+_OBLIQUE = (ReasonCode.TOO_OBLIQUE,)
+_LIGHT = (ReasonCode.LIGHT_TOO_DIFFERENT,)
+_SMOOTH = (ReasonCode.IMAGE_WITHOUT_TEXTURE, ReasonCode.OVERLAP_WITHOUT_TEXTURE)
 
 KINDS: dict[str, _Kind] = {
-    "shadow": _Kind(trap_scenes.shadow, RIGHT),
-    "covered 30 %": _Kind(trap_scenes.covered, RIGHT, ({"share": 0.3},) * 6),
-    "covered 50 %": _Kind(trap_scenes.covered, EITHER, ({"share": 0.5},) * 6),
-    "covered 70 %": _Kind(trap_scenes.covered, EITHER, ({"share": 0.7},) * 6),
-    "periodic": _Kind(trap_scenes.periodic, REFUSED, ({"with_object": False},) * 6),
-    "periodic, one object": _Kind(trap_scenes.periodic, RIGHT, ({"with_object": True},) * 6),
-    "chessboard": _Kind(trap_scenes.chessboard, REFUSED),
-    "facade": _Kind(trap_scenes.facade, EITHER),
-    "same page": _Kind(trap_scenes.same_page, RIGHT),
-    "other page": _Kind(trap_scenes.other_page, REFUSED),
-    "same frame": _Kind(trap_scenes.framed, REFUSED),
-    "same caption": _Kind(trap_scenes.captioned, REFUSED),
-    "same letterbox": _Kind(trap_scenes.letterboxed, REFUSED),
-    "sky": _Kind(trap_scenes.sky, EITHER),
+    "shadow": _Kind(trap_scenes.shadow, RIGHT, reasons=_LIGHT),
+    "covered 30 %": _Kind(trap_scenes.covered, RIGHT, ({"share": 0.3},) * 6, _CHANGED),
+    "covered 50 %": _Kind(trap_scenes.covered, EITHER, ({"share": 0.5},) * 6, _CHANGED),
+    "covered 70 %": _Kind(trap_scenes.covered, EITHER, ({"share": 0.7},) * 6, _CHANGED),
+    "periodic": _Kind(trap_scenes.periodic, REFUSED, ({"with_object": False},) * 6, _REPEATED),
+    "periodic, one object": _Kind(
+        trap_scenes.periodic, RIGHT, ({"with_object": True},) * 6, _REPEATED
+    ),
+    "chessboard": _Kind(trap_scenes.chessboard, REFUSED, reasons=_REPEATED),
+    "facade": _Kind(trap_scenes.facade, EITHER, reasons=_REPEATED),
+    "same page": _Kind(trap_scenes.same_page, RIGHT, reasons=_CHANGED),
+    "other page": _Kind(trap_scenes.other_page, REFUSED, reasons=_STRANGERS),
+    "same frame": _Kind(trap_scenes.framed, REFUSED, reasons=_STRANGERS),
+    "same caption": _Kind(trap_scenes.captioned, REFUSED, reasons=_STRANGERS),
+    "same letterbox": _Kind(trap_scenes.letterboxed, REFUSED, reasons=_STRANGERS),
+    "sky": _Kind(trap_scenes.sky, EITHER, reasons=_SMOOTH),
     "orbit 30-45": _Kind(
-        trap_scenes.orbit, RIGHT, tuple({"degrees": d} for d in (30, 33, 36, 39, 42, 45))
+        trap_scenes.orbit, RIGHT, tuple({"degrees": d} for d in (30, 33, 36, 39, 42, 45)), _OBLIQUE
     ),
     "orbit 50-65": _Kind(
-        trap_scenes.orbit, EITHER, tuple({"degrees": d} for d in (50, 53, 56, 59, 62, 65))
+        trap_scenes.orbit, EITHER, tuple({"degrees": d} for d in (50, 53, 56, 59, 62, 65)), _OBLIQUE
     ),
     "zoomed out 3-4": _Kind(
-        trap_scenes.zoomed_out, RIGHT, tuple({"scale": s} for s in (3, 3, 3, 4, 4, 4))
+        trap_scenes.zoomed_out, RIGHT, tuple({"scale": s} for s in (3, 3, 3, 4, 4, 4)), _CHANGED
     ),
-    "static overlay": _Kind(trap_scenes.overlay, RIGHT),
-    "inverted": _Kind(trap_scenes.inverted, EITHER),
-    "mirrored": _Kind(trap_scenes.mirrored, REFUSED),
-    "different scenes": _Kind(trap_scenes.different, REFUSED, ({},) * 20),
+    "static overlay": _Kind(trap_scenes.overlay, RIGHT, reasons=_CHANGED),
+    "inverted": _Kind(trap_scenes.inverted, EITHER, reasons=_LIGHT),
+    "mirrored": _Kind(trap_scenes.mirrored, REFUSED, reasons=_STRANGERS),
+    "different scenes": _Kind(trap_scenes.different, REFUSED, ({},) * 20, _STRANGERS),
 }
 
 

@@ -41,6 +41,40 @@ def textured_share(gray: np.ndarray) -> float:
     return float((variance > MIN_TEXTURE**2).mean())
 
 
+def _shared_scales(
+    a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """How a homography scales what the two images share, relative to the sizes of the images.
+
+    Returns:
+      `(longest, shortest)`, float64 `[n]`: singular values of its Jacobian at points of a grid in B
+      that A shows. None if there are none, or one is mirrored or behind the camera.
+    """
+    if not np.isfinite(a_from_b).all():
+        return None
+    line = np.linspace(0.0, 1.0, _GRID)
+    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * size_b
+    u, v, depth = a_from_b @ np.column_stack([points, np.ones(len(points))]).T
+    before = depth > 1e-3 * np.abs(depth).max()
+    u, v = u / np.where(before, depth, 1.0), v / np.where(before, depth, 1.0)
+    shared = before & (u > 0) & (u < size_a[0]) & (v > 0) & (v < size_a[1])
+    if not shared.any():
+        return None
+    u, v, depth = u[shared], v[shared], depth[shared]
+    h, scale = a_from_b, max(size_a) / max(size_b)
+    jacobian = np.array(
+        [
+            [h[0, 0] - u * h[2, 0], h[0, 1] - u * h[2, 1]],
+            [h[1, 0] - v * h[2, 0], h[1, 1] - v * h[2, 1]],
+        ]
+    ) / (depth * scale)
+    jacobian = np.moveaxis(jacobian, -1, 0)
+    if np.linalg.det(jacobian).min() <= 0:
+        return None
+    longest, shortest = np.linalg.svd(jacobian, compute_uv=False).T
+    return longest, shortest
+
+
 def is_plausible(a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[int, int]) -> bool:
     """Tell whether a camera could see what the two images share at a homography.
 
@@ -55,32 +89,32 @@ def is_plausible(a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[in
     Returns:
       False also for a matrix that is not finite, and for one that leaves nothing in common.
     """
-    if not np.isfinite(a_from_b).all():
+    scales = _shared_scales(a_from_b, size_a, size_b)
+    if scales is None:
         return False
-    line = np.linspace(0.0, 1.0, _GRID)
-    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * size_b
-    u, v, depth = a_from_b @ np.column_stack([points, np.ones(len(points))]).T
-    before = depth > 1e-3 * np.abs(depth).max()
-    u, v = u / np.where(before, depth, 1.0), v / np.where(before, depth, 1.0)
-    shared = before & (u > 0) & (u < size_a[0]) & (v > 0) & (v < size_a[1])
-    if not shared.any():
-        return False
-    u, v, depth = u[shared], v[shared], depth[shared]
-    h, scale = a_from_b, max(size_a) / max(size_b)
-    jacobian = np.array(
-        [
-            [h[0, 0] - u * h[2, 0], h[0, 1] - u * h[2, 1]],
-            [h[1, 0] - v * h[2, 0], h[1, 1] - v * h[2, 1]],
-        ]
-    ) / (depth * scale)
-    jacobian = np.moveaxis(jacobian, -1, 0)
-    longest, shortest = np.linalg.svd(jacobian, compute_uv=False).T
+    longest, shortest = scales
     return bool(
-        np.linalg.det(jacobian).min() > 0
-        and longest.max() < _MAX_SCALE
+        longest.max() < _MAX_SCALE
         and shortest.min() > 1.0 / _MAX_SCALE
         and (longest / shortest).max() < _MAX_STRETCH
     )
+
+
+def measure_stretch(
+    a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[int, int]
+) -> float:
+    """Measure how obliquely one image sees what the two share: 1 / the cosine of the angle.
+
+    Args:
+      a_from_b: `[3, 3]`, pixels, plausible.
+      size_a: `(width, height)` of A, pixels.
+      size_b: `(width, height)` of B, pixels.
+
+    Returns:
+      The median of how much longer lengths become in one direction than in the other; from 1.
+    """
+    scales = _shared_scales(a_from_b, size_a, size_b)
+    return 1.0 if scales is None else float(np.median(scales[0] / scales[1]))
 
 
 def window_correlations(

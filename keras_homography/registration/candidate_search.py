@@ -251,8 +251,13 @@ class Search:
             )
         if best.a_from_b is None:
             return best
-        displaced = alignment_evidence.measure_displaced_matches(self._pair, best.a_from_b)
-        evidence = dataclasses.replace(best.evidence, displaced=displaced)
+        evidence = dataclasses.replace(
+            best.evidence,
+            displaced=alignment_evidence.measure_displaced_matches(self._pair, best.a_from_b),
+            stretch=alignment_evidence.measure_stretch(
+                best.a_from_b, self._pair.size_a, self._pair.size_b
+            ),
+        )
         return dataclasses.replace(best, evidence=evidence)
 
 

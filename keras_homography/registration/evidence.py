@@ -55,6 +55,7 @@ class Evidence:
         homography puts it; 0 until `measure_displaced_matches` is called.
       matches: what dense features say; nothing until `AlignedMatcher.match` is called.
       alternatives: number of other homographies that explain the images as well, see `ambiguity`.
+      stretch: how obliquely one image sees what the two share, see `measure_stretch`; 1 until then.
     """
 
     overlap: float
@@ -65,6 +66,7 @@ class Evidence:
     displaced: float = 0.0
     matches: MatchEvidence = NO_MATCHES
     alternatives: int = 0
+    stretch: float = 1.0
 
     @property
     def share(self) -> float:

@@ -13,6 +13,9 @@ _MIN_TEXTURED_SHARE = 0.02  # of the windows of an image
 _MIN_OVERLAP = 0.05  # share of B
 _MIN_WINDOWS = 6  # textured, where the images overlap
 _MAX_DISPLACED = 0.25  # share of parts of B; above it, one homography does not explain them
+_FEATURES_AGREE = 0.35  # share of matches: the scene is likely the same
+_GRAY_AGREES = 0.35  # share of windows
+_OBLIQUE_STRETCH = 1.8  # an angle of 56 degrees
 
 
 class ReasonCode(enum.StrEnum):
@@ -26,6 +29,8 @@ class ReasonCode(enum.StrEnum):
     NOT_ONE_PLANE = "not_one_plane"
     NOT_THE_SAME_SCENE = "not_the_same_scene"
     REPEATS_ITSELF = "repeats_itself"
+    TOO_OBLIQUE = "too_oblique"
+    LIGHT_TOO_DIFFERENT = "light_too_different"
 
 
 class Refusal(NamedTuple):
@@ -53,6 +58,13 @@ _NOT_ONE_PLANE = Refusal(
 _REPEATS_ITSELF = Refusal(
     ReasonCode.REPEATS_ITSELF,
     "the scene repeats itself: other homographies explain the images as well",
+)
+_TOO_OBLIQUE = Refusal(
+    ReasonCode.TOO_OBLIQUE, "the images see the scene from directions that are too far apart"
+)
+_LIGHT_TOO_DIFFERENT = Refusal(
+    ReasonCode.LIGHT_TOO_DIFFERENT,
+    "likely the same scene, but in light, or by a sensor, that is too different to be precise",
 )
 _NOT_THE_SAME_SCENE = Refusal(
     ReasonCode.NOT_THE_SAME_SCENE, "not the same scene, or too much of it changed"
@@ -115,6 +127,11 @@ def check_evidence(evidence: Evidence, min_confidence: float) -> Refusal | None:
         return _TOO_LITTLE_OVERLAP
     if evidence.windows < _MIN_WINDOWS:
         return _OVERLAP_WITHOUT_TEXTURE
+    if evidence.matches.share >= _FEATURES_AGREE:
+        if evidence.stretch > _OBLIQUE_STRETCH:
+            return _TOO_OBLIQUE
+        if evidence.share < _GRAY_AGREES:
+            return _LIGHT_TOO_DIFFERENT
     if evidence.displaced > _MAX_DISPLACED:
         return _NOT_ONE_PLANE
     return _NOT_THE_SAME_SCENE

@@ -62,6 +62,7 @@ def test_estimators_are_measured_and_summarized():
     estimators = [
         ImageEstimator("oracle", lambda a, b: Answer(shift(100), True, 1.0)),
         ImageEstimator("coward", lambda a, b: Answer(None, False, 0.0)),
+        ImageEstimator("reasoner", lambda a, b: Answer(None, False, 0.0, "it …", "repeats_itself")),
     ]
     rendered = [trap(), trap(traps.REFUSED, None, "chessboard")]
     outcomes, verdicts = trap_measurement.measure(estimators, rendered, 2)
@@ -73,3 +74,7 @@ def test_estimators_are_measured_and_summarized():
     assert rows["oracle", "chessboard"]["wrong_confidences"] == [1.0]
     assert rows["coward", None]["refused"] == 2
     assert rows["coward", None]["risk_coverage_area"] is None
+    assert rows["coward", None]["refused_with_reason"] == 0
+    # Of a shadow and of a chessboard, the reason is that of the chessboard.
+    assert rows["reasoner", None]["refused_with_reason"] == 2
+    assert rows["reasoner", None]["reason_as_expected"] == 1

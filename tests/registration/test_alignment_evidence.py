@@ -138,3 +138,11 @@ def test_scale_is_relative_to_the_sizes_of_the_images():
     matrix = np.diag([20.0, 20.0, 1.0])
     assert not alignment_evidence.is_plausible(matrix, (200, 200), (200, 200))
     assert alignment_evidence.is_plausible(matrix, (4000, 4000), (200, 200))
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 60, 75])
+def test_the_stretch_is_that_of_a_plane_turned_away(degrees):
+    # From far away: a plane turned about the vertical becomes narrower by the cosine.
+    turned = np.diag([np.cos(np.radians(degrees)), 1.0, 1.0])
+    stretch = alignment_evidence.measure_stretch(turned, (200, 200), (200, 200))
+    assert stretch == pytest.approx(1.0 / np.cos(np.radians(degrees)))

@@ -10,6 +10,7 @@ from keras_homography.registration.evidence import NO_EVIDENCE, Evidence, MatchE
 from keras_homography.registration.refusals import ReasonCode
 
 MATCHES = MatchEvidence(300, 290, 0.8, 0.6, 140, 138)
+VAGUE = MatchEvidence(100, 50, 0.3, 4.5, 40, 20)
 TRUSTED = Evidence(0.8, 100, 95, 0.7, 0.3, matches=MATCHES)
 
 
@@ -22,6 +23,12 @@ TRUSTED = Evidence(0.8, 100, 95, 0.7, 0.3, matches=MATCHES)
         (Evidence(0.6, 100, 40, 0.2, 2.0, displaced=0.5), ReasonCode.NOT_ONE_PLANE),
         (Evidence(0.6, 100, 5, 0.1, 3.0), ReasonCode.NOT_THE_SAME_SCENE),
         (dataclasses.replace(TRUSTED, alternatives=3), ReasonCode.REPEATS_ITSELF),
+        # Features agree, but not to a few pixels.
+        (Evidence(0.6, 100, 5, 0.1, 3.0, matches=VAGUE), ReasonCode.LIGHT_TOO_DIFFERENT),
+        (
+            Evidence(0.6, 100, 45, 0.1, 3.0, matches=VAGUE, stretch=2.5),
+            ReasonCode.TOO_OBLIQUE,
+        ),
         (TRUSTED, None),
     ],
 )
