@@ -41,7 +41,8 @@ def run(
 
     Args:
       main: function of the positional arguments, each a string.
-      arguments: the names of the positional arguments, all required.
+      arguments: the names of the positional arguments, all required; a last name that ends in
+        "..." stands for one or more.
       tensorflow: whether the program needs TensorFlow.
       handle_sigterm: whether SIGTERM ends the program as an exception would, without temporary
         files; a second one ends it at once. Not for a program that waits outside of Python.
@@ -148,7 +149,7 @@ def _is_finalizing(frame: types.FrameType | None) -> bool:
 
 
 def _check_arguments(values: Sequence[str], names: Sequence[str]) -> None:
-    if len(values) > len(names):
+    if len(values) > len(names) and not (names and names[-1].endswith("...")):
         _fail(f"Unexpected argument {values[len(names)]!r}; every option is --name=value.")
     if len(values) < len(names):
         _fail(f"{names[len(values)]} is missing: {' '.join(names)} have to be given.")

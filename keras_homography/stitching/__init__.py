@@ -1,0 +1,1 @@
+"""Many photos to one panorama. Nothing here imports TensorFlow."""
