@@ -9,12 +9,11 @@ import tensorflow as tf
 
 from keras_homography import geometry
 from keras_homography.layers import test_time_augmentation
+from keras_homography.layers.expected_error import LAST_STEP_WEIGHT
 from keras_homography.layers.lucas_kanade import LucasKanade, Refined
 
-# Weight of the last step in the convergence test, chosen from 0 to 3 on 1,008 training pairs each,
-# clean, photometric and occluded: it separated converged pairs from others best.
-_LAST_STEP_WEIGHT = 3.0
 _SAME_ANSWER = 0.5  # pixels between two answers that count as the same
+_MIN_CONTRAST = 0.5  # standard deviation of the gray levels of a patch that can be aligned
 _CONFIG_KEYS = {"max_refinements": "rounds", "tolerance": "enough", "num_views": "views"}
 
 _Initial = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
@@ -30,7 +29,8 @@ class LookAgain(keras.layers.Layer):
     exceeds the tolerance. A decided pair keeps its answer, so that no answer depends on the batch.
 
     Input: pairs, float32 `[n, size, size, 2]`. Outputs: `h4pt` of the attempt that agrees best, its
-    `disagreement` and its `last_step`, as of `lucas_kanade.Refined`.
+    `disagreement` and its `last_step`, as of `lucas_kanade.Refined`. Where a patch is flat or not
+    finite nothing can be known: no motion, and a disagreement of the size of the patch.
 
     Args:
       start: `keras.Model`, `pairs -> (features_a, features_b, a_from_b)`: features as the fine
@@ -71,7 +71,15 @@ class LookAgain(keras.layers.Layer):
         initial = self.start(pairs, training=False)
         first, *others = self.steps
         best = self._attempt(pairs, initial, first, is_last=not others)
-        return tuple(self._try_again(pairs, initial, others, best))
+        refined = self._try_again(pairs, initial, others, best)
+        # The same contrast that an image of a number and of NaN has: none.
+        contrast = tf.reduce_min(tf.math.reduce_std(pairs, axis=[1, 2]), axis=-1)
+        unknown = Refined(
+            tf.zeros_like(refined.h4pt),
+            tf.zeros_like(refined.disagreement) + float(pairs.shape[1]),
+            tf.zeros_like(refined.last_step),
+        )
+        return tuple(_select(contrast >= _MIN_CONTRAST, refined, unknown))
 
     def _try_again(
         self, pairs: tf.Tensor, initial: _Initial, remaining: Sequence[int], best: Refined
@@ -139,7 +147,7 @@ class LookAgain(keras.layers.Layer):
 
     def _is_undecided(self, refined: Refined) -> tf.Tensor:
         """Test each pair for convergence: bool `[n]`, True where it has not converged."""
-        return refined.disagreement + _LAST_STEP_WEIGHT * refined.last_step > self.tolerance
+        return refined.disagreement + LAST_STEP_WEIGHT * refined.last_step > self.tolerance
 
     def _run_stage(self, initial: _Initial, steps: int) -> tf.Tensor:
         """Run the fine stage some times: `a_from_b`, `[n, 3, 3]`, in units of half a patch."""

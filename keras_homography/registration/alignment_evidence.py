@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
-from keras_homography.registration import image_pyramid, lucas_kanade
+from keras_homography.registration import image_pyramid
 from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
 
 _WINDOW_SIDE = 12  # pixels, of the windows of B that are correlated with A
@@ -15,6 +15,7 @@ _MIN_MATCH_CORRELATION = 0.8  # of a part that is matched
 _MAX_DISPLACEMENT = 2  # pixels, of a part that is where the homography puts it
 _MIN_PARTS = 6  # fewer parts give no verdict
 _MAX_SCALE, _MAX_STRETCH = 10.0, 8.0  # of a plausible homography
+_DISAGREES = 0.5  # pixels, from which the images are also compared without local light
 _GRID = 9  # points along each side of B at which it is judged
 
 
@@ -160,13 +161,15 @@ def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None)
         return NO_EVIDENCE
     correlations, covered = window_correlations(pair, a_from_b)
     agreeing = correlations > MIN_CORRELATION
-    level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
+    disagreement = pair.disagreement(a_from_b)
+    if disagreement > _DISAGREES:
+        disagreement = min(disagreement, pair.without_local_light.disagreement(a_from_b))
     return Evidence(
         overlap=float(covered.mean()),
         windows=int(np.isfinite(correlations).sum()),
         agreeing=int(agreeing.sum()),
         spread=_hull_share(agreeing),
-        disagreement=lucas_kanade.Comparison(level, level_a_from_b).disagreement(),
+        disagreement=disagreement,
     )
 
 

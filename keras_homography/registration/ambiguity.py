@@ -23,6 +23,7 @@ _MIN_PEAK = 0.4  # correlation, of the answer's own, from which a shift is compa
 _MIN_OVERLAP = 0.35  # share of B
 _MAX_SHIFTS = 4
 _STEPS = 6  # of Lucas–Kanade, for each shift
+_MIN_AGREEING = 0.3  # share of the windows that agree with the answer
 _MIN_EXPLAINED = 0.6  # share of the windows that the answer explains
 _CLEARLY_BETTER = 0.2  # of a correlation against another
 _CLEAR_LOSS = 0.05  # of the mean correlation
@@ -81,6 +82,9 @@ def find_alternatives(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> li
     before = window_correlations(pair, a_from_b)[0]
     agrees_before = before > MIN_CORRELATION
     alternatives: list[Alternative] = []
+    # Where gray levels do not even speak for the answer, as across sensors, they cannot tell.
+    if agrees_before.sum() < _MIN_AGREEING * np.isfinite(before).sum():
+        return alternatives
     for x, y in _find_shifts(_normalize(a, covered), _normalize(b, np.ones_like(covered))):
         shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
         matrix = a_from_b @ np.linalg.inv(level_from_b) @ shift @ level_from_b

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_homography.registration import (
+    candidate_refinement,
     candidate_search,
     image_pyramid,
     refusals,
@@ -109,7 +110,7 @@ class HomographyEstimator:
         gray_a = image_input.as_gray(image_a, "image_a")
         gray_b = image_input.as_gray(image_b, "image_b")
         initial = _initial_matrix(initial_a_from_b)
-        best, attempts = candidate_search.NO_CANDIDATE, 0
+        best, attempts = candidate_refinement.NO_CANDIDATE, 0
         refusal = refusals.check_sizes(gray_a, gray_b)
         if refusal is None:
             pair = image_pyramid.ImagePair(gray_a, gray_b)

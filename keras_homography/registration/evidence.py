@@ -50,7 +50,8 @@ class Evidence:
       agreeing: number of these that correlate with A.
       spread: area of the convex hull of the agreeing windows, as a share of B.
       disagreement: mean distance between the images in pixels of the comparison level, see
-        `lucas_kanade.Comparison.disagreement`.
+        `lucas_kanade.Comparison.disagreement`; the lower of that of gray levels and that without
+        local light.
       displaced: share of textured parts of B whose best match in A is over 2 pixels from where the
         homography puts it; 0 until `measure_displaced_matches` is called.
       matches: what dense features say; nothing until `AlignedMatcher.match` is called.

@@ -4,7 +4,10 @@ In NumPy and OpenCV, at no more than `lucas_kanade_level.MAX_POINTS` pixels a le
 TensorFlow, and takes about as long for twelve megapixels as for one.
 """
 
-from collections.abc import Iterable
+import copy
+import functools
+from collections.abc import Iterable, Sequence
+from typing import overload
 
 import cv2
 import numpy as np
@@ -14,6 +17,8 @@ from keras_homography.registration import lucas_kanade
 
 _MIN_COARSEST_SIDE = 96  # pixels: shorter side of the coarsest level
 _MAX_COMPARISON_SIDE = 320  # pixels: longer side at which two images are compared
+_LOCAL_SIDE = 15  # pixels of a level, of the windows that local brightness is removed from
+_LOCAL_CONTRAST, _MIN_DEVIATION = 40.0, 4.0  # gray levels: of the result; of noise
 
 
 def build_pyramid(gray: np.ndarray) -> list[np.ndarray]:
@@ -34,10 +39,50 @@ def build_pyramid(gray: np.ndarray) -> list[np.ndarray]:
     return levels
 
 
-def comparison_level(pyramid: list[np.ndarray]) -> int:
+def comparison_level(pyramid: Sequence[np.ndarray]) -> int:
     """Index of the level at which images are compared: the finest of at most 320 pixels a side."""
     sides = [max(gray.shape) for gray in pyramid]
     return next((i for i, side in enumerate(sides) if side <= _MAX_COMPARISON_SIDE), len(sides) - 1)
+
+
+def remove_local_light(gray: np.ndarray) -> np.ndarray:
+    """Give every part of an image the same brightness and contrast.
+
+    Args:
+      gray: uint8 `[height, width]`.
+
+    Returns:
+      uint8 `[height, width]`: 128 where a pixel is as bright as its surroundings.
+    """
+    window, values = (_LOCAL_SIDE, _LOCAL_SIDE), gray.astype(np.float32)
+    centered = values - cv2.blur(values, window)
+    deviation = np.sqrt(cv2.blur(centered * centered, window))
+    scaled = 128.0 + _LOCAL_CONTRAST * centered / (deviation + _MIN_DEVIATION)
+    return np.clip(np.round(scaled), 0, 255).astype(np.uint8)
+
+
+class _WithoutLocalLight(Sequence[np.ndarray]):
+    """The levels of a pyramid without local light, each computed when it is first used."""
+
+    def __init__(self, pyramid: Sequence[np.ndarray]) -> None:
+        self._pyramid = pyramid
+        self._levels: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self._pyramid)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
+
+    def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index not in self._levels:
+            self._levels[index] = remove_local_light(self._pyramid[index])
+        return self._levels[index]
 
 
 class ImagePair:
@@ -59,10 +104,33 @@ class ImagePair:
     """
 
     def __init__(self, gray_a: np.ndarray, gray_b: np.ndarray) -> None:
-        self.pyramid_a, self.pyramid_b = build_pyramid(gray_a), build_pyramid(gray_b)
+        self._set_pyramids(build_pyramid(gray_a), build_pyramid(gray_b))
         self.size_a, self.size_b = arrays.image_size(gray_a), arrays.image_size(gray_b)
         self.comparison_level = comparison_level(self.pyramid_b)
+
+    def _set_pyramids(
+        self, pyramid_a: Sequence[np.ndarray], pyramid_b: Sequence[np.ndarray]
+    ) -> None:
+        self.pyramid_a, self.pyramid_b = pyramid_a, pyramid_b
         self._levels: dict[tuple[int, int], lucas_kanade.Level] = {}
+
+    @functools.cached_property
+    def without_local_light(self) -> "ImagePair":
+        """The pair without local brightness and contrast, for parts in other light."""
+        pair = copy.copy(self)
+        pair._set_pyramids(_WithoutLocalLight(self.pyramid_a), _WithoutLocalLight(self.pyramid_b))
+        return pair
+
+    def disagreement(self, a_from_b: np.ndarray) -> float:
+        """Estimate the misalignment that residuals at the comparison level suggest, in its pixels.
+
+        Args:
+          a_from_b: `[3, 3]`.
+
+        Returns:
+          See `lucas_kanade.Comparison.disagreement`.
+        """
+        return lucas_kanade.Comparison(*self.at(a_from_b, self.comparison_level)).disagreement()
 
     def at(self, a_from_b: np.ndarray, index: int) -> tuple[lucas_kanade.Level, np.ndarray]:
         """Select the levels of A and B that have about as many pixels for the same part of a scene.

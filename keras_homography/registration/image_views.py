@@ -7,6 +7,7 @@ in one direction.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -61,7 +62,7 @@ class View:
     covered: np.ndarray | None = None
 
 
-def render(pyramid: list[np.ndarray], spec: ViewSpec) -> View:
+def render(pyramid: Sequence[np.ndarray], spec: ViewSpec) -> View:
     """Render a view of an image.
 
     Args:
@@ -88,7 +89,7 @@ def _rounded(size: np.ndarray) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def level_index(pyramid: list[np.ndarray], size: tuple[int, int]) -> int:
+def level_index(pyramid: Sequence[np.ndarray], size: tuple[int, int]) -> int:
     """Return the index of the coarsest level that is not smaller than a size `(width, height)`.
 
     Args:
@@ -103,7 +104,7 @@ def level_index(pyramid: list[np.ndarray], size: tuple[int, int]) -> int:
     return fine[-1] if fine else 0
 
 
-def _tilted(pyramid: list[np.ndarray], size: tuple[int, int], spec: ViewSpec) -> View:
+def _tilted(pyramid: Sequence[np.ndarray], size: tuple[int, int], spec: ViewSpec) -> View:
     """Turn by the direction, compress along the rows."""
     full = arrays.image_size(pyramid[0])
     flat_from_image = arrays.resizing(full, size)

@@ -1,5 +1,7 @@
 """Initializations of a homography between two images by the network of patches."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -59,7 +61,7 @@ def from_network_after_alignment(
     return arrays.normalize(a_from_b @ np.linalg.inv(patch_from_b) @ correction @ patch_from_b)
 
 
-def _resized_patch(pyramid: list[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+def _resized_patch(pyramid: Sequence[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
     """Resize an image to a network's patch.
 
     Returns:

@@ -119,19 +119,21 @@ def check_evidence(evidence: Evidence, min_confidence: float) -> Refusal | None:
     """
     if not evidence.agreeing and not evidence.matches.agreeing:
         return _NO_AGREEMENT
-    if confidence.probability(evidence) >= min_confidence:
+    probability = confidence.probability(evidence)
+    if probability >= min_confidence:
         return None
-    if evidence.alternatives:
+    # Repetition is the reason if one of them would have been trusted.
+    if evidence.alternatives and probability * (1 + evidence.alternatives) >= min_confidence:
         return _REPEATS_ITSELF
     if evidence.overlap < _MIN_OVERLAP:
         return _TOO_LITTLE_OVERLAP
     if evidence.windows < _MIN_WINDOWS:
         return _OVERLAP_WITHOUT_TEXTURE
+    if evidence.displaced > _MAX_DISPLACED:
+        return _NOT_ONE_PLANE
     if evidence.matches.share >= _FEATURES_AGREE:
         if evidence.stretch > _OBLIQUE_STRETCH:
             return _TOO_OBLIQUE
         if evidence.share < _GRAY_AGREES:
             return _LIGHT_TOO_DIFFERENT
-    if evidence.displaced > _MAX_DISPLACED:
-        return _NOT_ONE_PLANE
     return _NOT_THE_SAME_SCENE

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -54,7 +54,10 @@ class ViewMatcher:
     """
 
     def __init__(
-        self, network: FeatureNetwork, pyramid_a: list[np.ndarray], pyramid_b: list[np.ndarray]
+        self,
+        network: FeatureNetwork,
+        pyramid_a: Sequence[np.ndarray],
+        pyramid_b: Sequence[np.ndarray],
     ) -> None:
         self._network = network
         self._pyramids = pyramid_a, pyramid_b

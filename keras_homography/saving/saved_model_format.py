@@ -8,7 +8,11 @@ import keras
 import tensorflow as tf
 
 from keras_homography import geometry
+from keras_homography.layers import expected_error, look_again
+from keras_homography.layers.lucas_kanade import Refined
 from keras_homography.saving import signatures
+
+DOUBT = "h4pt_error"
 
 Endpoint: TypeAlias = tuple[str, Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
 
@@ -17,11 +21,13 @@ def write(model: keras.Model, folder: str | pathlib.Path) -> None:
     """Write a SavedModel.
 
     The signatures of a model of pairs are `serving_default(pairs)`, float32 `[n, size, size, 2]` in
-    0..255 -> `h4pt` `[n, 4, 2]`, pixels, and of a classification network `probabilities`; and
+    0..255 -> `h4pt` `[n, 4, 2]`, pixels, of a refined cascade `h4pt_error` `[n]`, the corner error
+    that is to be expected, pixels, and of a classification network `probabilities`; and
     `align(image_a, image_b)`, two uint8 images `[height, width, 1 or 3]` of any size -> `h4pt`
-    `[4, 2]`, pixels of the network's patch, `a_from_b` and `b_from_a` `[3, 3]`, pixels of the
-    images. A matcher's is `serving_default(image)`, float32 `[n, height, width, 1]` in 0..255 ->
-    `coarse`, `fine` and `reliability`: see `models.matcher.build`.
+    `[4, 2]` and perhaps `h4pt_error` `[]`, pixels of the network's patch, `a_from_b` and `b_from_a`
+    `[3, 3]`, pixels of the images. A matcher's is `serving_default(image)`, float32
+    `[n, height, width, 1]` in 0..255 -> `coarse`, `fine` and `reliability`: see
+    `models.matcher.build`.
 
     Args:
       model: Float32 `keras.Model`, of pairs or a matcher.
@@ -48,15 +54,24 @@ def trace(model: keras.Model, batch_size: int | None) -> tf.types.experimental.P
     inputs = tf.TensorSpec(
         [batch_size, *model.input_shape[1:]], tf.float32, name=signature.input_name
     )
-    # TFLite orders outputs by name: the main one comes first in a signature.
     names = signature.output_names[: len(model.outputs)]
-    return tf.function(
-        lambda inputs: dict(
-            zip(names, tf.nest.flatten(model(inputs, training=False)), strict=True)
-        ),
-        input_signature=[inputs],
-        autograph=False,
-    )
+    doubted = _with_doubt(model)
+
+    def run(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        if doubted is not None:
+            refined = Refined(*doubted(inputs, training=False))
+            return {"h4pt": refined.h4pt, DOUBT: expected_error.expected_corner_error(refined)}
+        return dict(zip(names, tf.nest.flatten(model(inputs, training=False)), strict=True))
+
+    return tf.function(run, input_signature=[inputs], autograph=False)
+
+
+def _with_doubt(model: keras.Model) -> keras.Model | None:
+    """Return a model whose outputs are all of `Refined`; None if it knows nothing but `h4pt`."""
+    layer = model.layers[-1]
+    if isinstance(layer, look_again.LookAgain) and model.outputs[0] is layer.output[0]:
+        return keras.Model(model.inputs, list(layer.output))
+    return None
 
 
 def serving_endpoint(function: tf.types.experimental.PolymorphicFunction) -> Endpoint:
@@ -89,10 +104,17 @@ def _align_endpoint(function: tf.types.experimental.PolymorphicFunction) -> Endp
         patch_a, scale_a = _patch_from_image(image_a, patch_size)
         patch_b, scale_b = _patch_from_image(image_b, patch_size)
         pairs = tf.concat([patch_a, patch_b], axis=-1)[None]
-        h4pt = function(pairs)["h4pt"][0]
+        outputs = function(pairs)
+        h4pt = outputs["h4pt"][0]
         a_from_b = geometry.matrix_from_h4pt(h4pt, patch_size)
         a_from_b = geometry.rescale(a_from_b, scale_a, scale_b)
-        return {"h4pt": h4pt, "a_from_b": a_from_b, "b_from_a": geometry.invert(a_from_b)}
+        doubt = {DOUBT: outputs[DOUBT][0]} if DOUBT in outputs else {}
+        return {
+            "h4pt": h4pt,
+            **doubt,
+            "a_from_b": a_from_b,
+            "b_from_a": geometry.invert(a_from_b),
+        }
 
     images = [tf.TensorSpec([None, None, None], tf.uint8, f"image_{name}") for name in "ab"]
     return "align", align, images

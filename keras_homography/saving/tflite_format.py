@@ -5,6 +5,7 @@ import tempfile
 
 import keras
 import tensorflow as tf
+from tensorflow.lite.tools import flatbuffer_utils
 
 from keras_homography.saving import saved_model_format
 
@@ -29,4 +30,16 @@ def write(model: keras.Model, path: pathlib.Path, precision: str = "float32") ->
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        path.write_bytes(converter.convert())
+        path.write_bytes(_sort_outputs(converter.convert()))
+
+
+def _sort_outputs(content: bytes) -> bytes:
+    """Sort the outputs of a TFLite file by name, the main one first, as many read them by index.
+
+    The converter leaves them in an order of its own.
+    """
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    (signature,) = model.signatureDefs
+    by_name = sorted(signature.outputs, key=lambda output: output.name)
+    model.subgraphs[signature.subgraphIndex].outputs = [each.tensorIndex for each in by_name]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -52,7 +52,8 @@ def after_imports(names: Sequence[str], action: Callable[[], None]) -> None:
       names: of the modules, absolute.
       action: called once; at once if all of them are imported already.
     """
-    missing = {name for name in names if name not in sys.modules}
+    # None stands for a module that may not be imported.
+    missing = {name for name in names if sys.modules.get(name) is None}
     if missing:
         sys.meta_path.insert(0, _AfterImports(missing, action))
     else:

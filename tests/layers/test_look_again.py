@@ -162,8 +162,17 @@ def test_a_refined_cascade_is_read_back_and_exported(refined, pairs, tmp_path):
     assert loaded.count_params() == refined.count_params()
     formats.FORMATS["saved_model"].write(refined, tmp_path / "saved_model")
     serve = tf.saved_model.load(str(tmp_path / "saved_model")).signatures["serving_default"]
-    served = serve(pairs=tf.constant(pairs[0]))["h4pt"]
+    outputs = serve(pairs=tf.constant(pairs[0]))
+    served, doubt = outputs["h4pt"], outputs["h4pt_error"]
     assert served.shape == (4, 4, 2)
+    assert doubt.shape == (4,)
+    # Where nothing can be known: no motion, and as much doubt as there is.
+    flat = pairs[0].copy()
+    flat[0], flat[1, ..., 0], flat[2, 5, 5] = 0.0, 99.0, np.nan
+    unknown = serve(pairs=tf.constant(flat))
+    np.testing.assert_array_equal(unknown["h4pt"][:3], np.zeros([3, 4, 2]))
+    np.testing.assert_allclose(unknown["h4pt_error"][:3], 32.0, rtol=1e-4)
+    np.testing.assert_allclose(unknown["h4pt_error"][3], doubt[3], rtol=0.01)
     # An untrained network's estimates are far off: where refinement diverges, rounding decides.
     errors = np.linalg.norm(served - refined(pairs[0]), axis=-1)
     assert np.median(errors) < 1e-2

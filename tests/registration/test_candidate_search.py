@@ -7,12 +7,12 @@ import pytest
 from helpers.warped_pairs import corner_error, warped_pair
 
 from keras_homography.registration import image_pyramid
-from keras_homography.registration.candidate_search import (
+from keras_homography.registration.candidate_refinement import (
     NO_CANDIDATE,
     SUFFICIENT_CONFIDENCE,
-    Budget,
-    Search,
+    CandidateRefinement,
 )
+from keras_homography.registration.candidate_search import Budget, Search
 from keras_homography.saving import networks
 
 
@@ -58,13 +58,13 @@ def network(shipped):
 def tried(monkeypatch):
     """The initializations that are refined, by name, in order."""
     names = []
-    refine = Search._refine_coarse
+    refine = CandidateRefinement.refine_coarse
 
-    def record(search, name, a_from_b):
+    def record(refinement, name, a_from_b):
         names.append(name)
-        return refine(search, name, a_from_b)
+        return refine(refinement, name, a_from_b)
 
-    monkeypatch.setattr(Search, "_refine_coarse", record)
+    monkeypatch.setattr(CandidateRefinement, "refine_coarse", record)
     return names
 
 

@@ -94,3 +94,31 @@ def test_uniform_images_give_nothing_that_is_not_finite():
     gray = np.full([128, 128], 90, np.uint8)
     refined = image_pyramid.ImagePair(gray, gray).refine_to_comparison_level(np.eye(3), steps=5)
     assert refined is None or np.isfinite(refined).all()
+
+
+def test_a_shadow_with_a_hard_edge_does_not_mislead(images):
+    b_from_a = np.array([[1.02, 0.03, 5], [-0.02, 0.98, -4], [4e-5, 2e-5, 1]])
+    image = cv2.resize(images[1, ..., 0], (480, 360), interpolation=cv2.INTER_CUBIC)
+    moved = cv2.warpPerspective(image, b_from_a, (480, 360), borderMode=cv2.BORDER_REFLECT)
+    moved[:, 220:] = np.round(0.3 * moved[:, 220:])
+    pair = image_pyramid.ImagePair(image, moved)
+    truth = np.linalg.inv(b_from_a)
+    corners = arrays.corners(pair.size_b)
+
+    def error(refined_pair):
+        refined = refined_pair.refine_to_comparison_level(truth, 12)
+        refined = refined_pair.refine_to_full_resolution(refined, 5)
+        moved_corners = arrays.transform_points(refined, corners)
+        return np.abs(moved_corners - arrays.transform_points(truth, corners)).max()
+
+    without = pair.without_local_light
+    assert error(without) < 0.5 < error(pair)
+    assert without.disagreement(truth) < 0.5 < pair.disagreement(truth)
+
+
+def test_local_light_is_removed():
+    noise = np.random.default_rng(0).integers(60, 120, (60, 80), np.uint8)
+    darker = np.round(0.5 * noise + 20).astype(np.uint8)
+    same = image_pyramid.remove_local_light(noise).astype(int)
+    assert np.abs(same - image_pyramid.remove_local_light(darker)).mean() < 6
+    assert np.ptp(image_pyramid.remove_local_light(np.full((40, 40), 90, np.uint8))) == 0

@@ -47,10 +47,13 @@ def test_min_confidence_decides():
 
 
 def test_a_scene_that_repeats_itself_is_refused_as_such():
-    evidence = dataclasses.replace(TRUSTED, alternatives=1, overlap=0.01, displaced=0.9)
+    evidence = dataclasses.replace(TRUSTED, alternatives=1, overlap=0.01)
     refusal = refusals.check_evidence(evidence, 0.6)
     assert refusal.code == ReasonCode.REPEATS_ITSELF == "repeats_itself"
     assert "repeats itself" in refusal.sentence
+    # Not where nothing else would have been trusted either.
+    doubted = dataclasses.replace(evidence, agreeing=5, matches=NO_EVIDENCE.matches)
+    assert refusals.check_evidence(doubted, 0.6).code == ReasonCode.TOO_LITTLE_OVERLAP
     # One that is trusted all the same is not refused.
     assert refusals.check_evidence(evidence, 1e-9) is None
 

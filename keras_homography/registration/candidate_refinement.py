@@ -1,0 +1,172 @@
+"""Refinement of candidates for the homography of two images, and the evidence for them.
+
+Gray levels are the most precise where they agree; without local light they agree in a shadow, too;
+matches of dense features correct what no gray levels can.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from keras_homography.registration import (
+    alignment_evidence,
+    confidence,
+    image_pyramid,
+    match_evidence,
+    view_matching,
+)
+from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
+
+SUFFICIENT_CONFIDENCE = 0.97  # at which no other initialization is tried
+HOPELESS = 0.01  # confidence below which a candidate is not corrected
+_COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
+_FINE_CORRECTIONS = 2  # by matches of the largest views
+_GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
+_DISAGREES = 0.5  # pixels of the comparison level from which light may be the reason
+_CLEARLY_CLOSER = 0.98  # of a disagreement
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Candidate:
+    """A refined homography, and the evidence for it.
+
+    Attributes:
+      initialization: the name of what it was refined from; None if there is no homography.
+      a_from_b: float64 `[3, 3]`, pixels of the full images; None if there is no homography.
+      evidence: how well it explains the images.
+      aligned: the matches behind the evidence; None if there is no homography.
+    """
+
+    initialization: str | None
+    a_from_b: np.ndarray | None
+    evidence: Evidence
+    aligned: match_evidence.AlignedMatches | None = None
+
+    @property
+    def probability(self) -> float:
+        """Probability that the mean error of the corners of B is below 3 px, 0 to 1."""
+        return confidence.probability(self.evidence)
+
+
+NO_CANDIDATE = Candidate(None, None, NO_EVIDENCE)
+
+
+def better(candidate: Candidate, other: Candidate) -> Candidate:
+    """The candidate whose evidence makes it likelier to be right."""
+    if confidence.log_odds(other.evidence) > confidence.log_odds(candidate.evidence):
+        return other
+    return candidate
+
+
+class CandidateRefinement:
+    """Refines candidates of one pair, and measures the evidence for them.
+
+    Args:
+      matcher: maps an image to dense features.
+      pair: the images.
+    """
+
+    def __init__(
+        self, matcher: view_matching.FeatureNetwork, pair: image_pyramid.ImagePair
+    ) -> None:
+        self._pair = pair
+        self._aligned = match_evidence.AlignedMatcher(matcher, pair)
+
+    def _measure(self, name: str | None, a_from_b: np.ndarray | None) -> Candidate:
+        """A candidate with its evidence; `NO_CANDIDATE` if it is not plausible."""
+        evidence = alignment_evidence.measure_evidence(self._pair, a_from_b)
+        if a_from_b is None or evidence is NO_EVIDENCE:
+            return NO_CANDIDATE
+        aligned = self._aligned.match(a_from_b)
+        evidence = dataclasses.replace(evidence, matches=aligned.evidence())
+        return Candidate(name, a_from_b, evidence, aligned)
+
+    def refine_coarse(self, name: str, a_from_b: np.ndarray | None) -> Candidate:
+        """Refine an initialization up to the comparison level.
+
+        Refinement can destroy what is right, so the initialization stays a candidate; and the
+        matches that remain once the images are aligned correct what gray levels cannot.
+        """
+        if a_from_b is None:
+            return NO_CANDIDATE
+        refined = self._measure(
+            name, self._pair.refine_to_comparison_level(a_from_b, _COARSE_STEPS)
+        )
+        if refined.probability > SUFFICIENT_CONFIDENCE:
+            return refined
+        best = better(refined, self._measure(name, a_from_b))
+        best = better(best, self._measure(name, self._refine_in_other_light(a_from_b, refined)))
+        if best.aligned is None or best.probability < HOPELESS:
+            return best
+        corrected = self._measure(name, best.aligned.correction())
+        if corrected.a_from_b is None:
+            return best
+        best = better(best, corrected)
+        refined = self._measure(
+            name, self._pair.refine_to_comparison_level(corrected.a_from_b, _COARSE_STEPS)
+        )
+        best = better(best, refined)
+        other = self._refine_in_other_light(corrected.a_from_b, refined)
+        return better(best, self._measure(name, other))
+
+    def _refine_in_other_light(self, a_from_b: np.ndarray, refined: Candidate) -> np.ndarray | None:
+        """Refine without local light, where gray levels misled: in a shadow with a hard edge.
+
+        Args:
+          a_from_b: to be refined.
+          refined: what gray levels made of it.
+
+        Returns:
+          The refined `a_from_b`; None if it explains the images no better than that.
+        """
+        pair = self._pair.without_local_light
+        other = pair.refine_to_comparison_level(a_from_b, _COARSE_STEPS)
+        return other if self._is_clearly_closer(other, refined.a_from_b) else None
+
+    def _is_clearly_closer(self, matrix: np.ndarray | None, other: np.ndarray | None) -> bool:
+        """Whether the images disagree less under one matrix, whatever the light."""
+        if matrix is None or other is None:
+            return matrix is not None
+        pair = self._pair.without_local_light
+        return pair.disagreement(matrix) < _CLEARLY_CLOSER * pair.disagreement(other)
+
+    def _correct_finely(self, a_from_b: np.ndarray) -> np.ndarray | None:
+        """Correct a homography by matches of the largest views."""
+        corrected: np.ndarray | None = a_from_b
+        for _ in range(_FINE_CORRECTIONS):
+            if corrected is not None:
+                corrected = self._aligned.match(corrected, reduction=1.0).correction()
+        return corrected
+
+    def refine_fine(self, best: Candidate) -> Candidate:
+        """Refine a candidate at full resolution, unless that destroys it; complete its evidence."""
+        if best.a_from_b is None:
+            return best
+        if best.evidence.share >= _GRAY_AGREES:
+            refined = self._pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
+            if self._pair.disagreement(best.a_from_b) > _DISAGREES:
+                pair = self._pair.without_local_light
+                other = pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
+                refined = other if self._is_clearly_closer(other, refined) else refined
+        else:
+            refined = self._correct_finely(best.a_from_b)
+        measured = self._measure(best.initialization, refined)
+        # Finer levels only sharpen what is right; what they destroy was not.
+        if (
+            measured.evidence.score >= 0.9 * best.evidence.score
+            and measured.evidence.matches.score >= 0.9 * best.evidence.matches.score
+        ):
+            alternatives = best.evidence.alternatives
+            best = dataclasses.replace(
+                measured, evidence=dataclasses.replace(measured.evidence, alternatives=alternatives)
+            )
+        if best.a_from_b is None:
+            return best
+        evidence = dataclasses.replace(
+            best.evidence,
+            displaced=alignment_evidence.measure_displaced_matches(self._pair, best.a_from_b),
+            stretch=alignment_evidence.measure_stretch(
+                best.a_from_b, self._pair.size_a, self._pair.size_b
+            ),
+        )
+        return dataclasses.replace(best, evidence=evidence)
