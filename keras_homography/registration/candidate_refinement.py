@@ -35,12 +35,14 @@ class Candidate:
       a_from_b: float64 `[3, 3]`, pixels of the full images; None if there is no homography.
       evidence: how well it explains the images.
       aligned: the matches behind the evidence; None if there is no homography.
+      rivals: other homographies that explain the images as well, float64 `[3, 3]` each.
     """
 
     initialization: str | None
     a_from_b: np.ndarray | None
     evidence: Evidence
     aligned: match_evidence.AlignedMatches | None = None
+    rivals: tuple[np.ndarray, ...] = ()
 
     @property
     def probability(self) -> float:
@@ -156,9 +158,11 @@ class CandidateRefinement:
             measured.evidence.score >= 0.9 * best.evidence.score
             and measured.evidence.matches.score >= 0.9 * best.evidence.matches.score
         ):
-            alternatives = best.evidence.alternatives
+            rivals = best.rivals
             best = dataclasses.replace(
-                measured, evidence=dataclasses.replace(measured.evidence, alternatives=alternatives)
+                measured,
+                evidence=dataclasses.replace(measured.evidence, alternatives=len(rivals)),
+                rivals=rivals,
             )
         if best.a_from_b is None:
             return best

@@ -130,24 +130,25 @@ class Search:
         """Compare a candidate with shifted copies that repeated structure allows.
 
         Returns:
-          The best of them all, with the number of others that are as good.
+          The best of them all, with the others that are as good.
         """
         alternatives: list[ambiguity.Alternative] = []
         for _ in range(_MAX_SHIFTS):
             if best.a_from_b is None:
                 break
             alternatives = ambiguity.find_alternatives(self._pair, best.a_from_b)
-            rivals = [other for other in alternatives if other.is_better]
-            if not rivals:
+            better_ones = [other for other in alternatives if other.is_better]
+            if not better_ones:
                 break
-            moved = self._refinement.refine_coarse(str(best.initialization), rivals[0].a_from_b)
+            moved = self._refinement.refine_coarse(
+                str(best.initialization), better_ones[0].a_from_b
+            )
             if moved.a_from_b is None or moved.evidence.score <= best.evidence.score:
                 break
             best = moved
-        count = sum(other.is_as_good for other in alternatives)
-        return dataclasses.replace(
-            best, evidence=dataclasses.replace(best.evidence, alternatives=count)
-        )
+        rivals = tuple(other.a_from_b for other in alternatives if other.is_as_good)
+        evidence = dataclasses.replace(best.evidence, alternatives=len(rivals))
+        return dataclasses.replace(best, evidence=evidence, rivals=rivals)
 
     def _correct_by_network(self, best: Candidate) -> Candidate:
         """Let the network correct a candidate, for as long as that makes it better."""

@@ -137,6 +137,7 @@ class HomographyEstimator:
             start=best.initialization,
             milliseconds=1e3 * (time.perf_counter() - start_time),
             attempts=attempts,
+            alternatives=best.rivals,
         )
 
     def match(self, image_a: npt.ArrayLike, image_b: npt.ArrayLike) -> PointMatches:

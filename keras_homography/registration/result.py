@@ -30,6 +30,8 @@ class Estimate:
         features), "matches of …" (views); None if there is none.
       milliseconds: duration of the estimation.
       attempts: number of initializations that were tried.
+      alternatives: other homographies that explain the images as well, float64 `[3, 3]` each, pixels
+        of B to pixels of A: of a scene that repeats itself.
     """
 
     best_a_from_b: np.ndarray | None
@@ -40,6 +42,7 @@ class Estimate:
     start: str | None
     milliseconds: float
     attempts: int = 0
+    alternatives: tuple[np.ndarray, ...] = ()
 
     @property
     def ok(self) -> bool:

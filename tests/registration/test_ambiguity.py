@@ -138,5 +138,8 @@ def test_tiles_are_refused_because_they_repeat_themselves(estimator, tiled):
     result = estimator.estimate(a, b)
     assert not result
     assert result.reason_code == "repeats_itself"
-    assert result.evidence.alternatives >= 2
+    assert len(result.alternatives) == result.evidence.alternatives >= 2
+    for a_from_b in result.alternatives:
+        periods = (a_from_b - result.best_a_from_b)[:2, 2] / [PERIOD_X, PERIOD_Y]
+        np.testing.assert_allclose(periods, np.round(periods), atol=0.05)
     assert result.confidence < 0.5
