@@ -30,8 +30,8 @@ class Estimate:
         features), "matches of …" (views); None if there is none.
       milliseconds: duration of the estimation.
       attempts: number of initializations that were tried.
-      alternatives: other homographies that explain the images as well, float64 `[3, 3]` each, pixels
-        of B to pixels of A: of a scene that repeats itself.
+      alternatives: of a scene that repeats itself, the other homographies that explain the images
+        as well, float64 `[3, 3]` each, pixels of B to pixels of A.
     """
 
     best_a_from_b: np.ndarray | None
