@@ -5,10 +5,10 @@
     h4pt = model(pairs)  # float32 [n, 128, 128, 2] in 0..255 -> float32 [n, 4, 2], pixels
 
 Programs, `python -m keras_homography.NAME`: `train`, `evaluate`, `predict`, `export`, `benchmark`,
-`calibrate`, `pair_service`, `stitch`. Folders, each of which imports only those before it: `utils`,
-`geometry` (the conventions), `layers`, `models`, `saving`, `data`, `visualization`, `registration`
-(two images -> a homography or a reason), `stitching` (many -> a panorama), `evaluation`,
-`training`, `benchmarks`.
+`calibrate`, `pair_service`, `stitch`, `demo`. Folders, each of which imports only those before it:
+`utils`, `geometry` (the conventions), `layers`, `models`, `saving`, `data`, `visualization`,
+`registration` (two images -> a homography or a reason), `stitching` (many -> a panorama),
+`evaluation`, `training`, `benchmarks`, `web` (the page).
 
 Importing the package does not import TensorFlow, which takes some seconds. Once Keras is imported,
 before or after, `keras.models.load_model` knows the layers of this package. With another backend of

@@ -106,7 +106,7 @@ def test_estimator_works_with_another_backend_of_keras():
 
 @pytest.mark.parametrize(
     "name",
-    ["train", "evaluate", "predict", "export", "benchmark", "calibrate", "pair_service"],
+    ["train", "evaluate", "predict", "export", "benchmark", "calibrate", "pair_service", "demo"],
 )
 def test_help_does_not_import_tensorflow(name):
     result = run("-X", "importtime", "-m", f"keras_homography.{name}", "--help")

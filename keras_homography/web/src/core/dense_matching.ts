@@ -1,0 +1,155 @@
+/** Matches the dense features of two images: mutual nearest cells, then positions within a cell. */
+
+import { constants } from "./constants";
+import { Point } from "./matrix";
+
+/** What the matcher says about an image. */
+export interface Features {
+  readonly rows: number;
+  readonly columns: number;
+  /** `[rows, columns, 64]`, one a cell of 8x8 pixels. */
+  readonly coarse: Float32Array;
+  /** `[2 * rows, 2 * columns, 32]`. */
+  readonly fine: Float32Array;
+  /** `[rows, columns]`, 0 to 1. */
+  readonly reliability: Float32Array;
+}
+
+/** Matched points of two images, in pixels of what the features were computed from. */
+export interface Matches {
+  readonly pointsA: readonly Point[];
+  readonly pointsB: readonly Point[];
+}
+
+/** Features of which cells outside of a mask match nothing. */
+export function masked(features: Features, cells: Uint8Array, andReliability: boolean): Features {
+  const channels = constants.matcher_grid.COARSE_CHANNELS;
+  const coarse = features.coarse.map((value, i) => (cells[Math.floor(i / channels)] ? value : 0));
+  const reliability = features.reliability.map((value, i) => (cells[i] ? value : 0));
+  return { ...features, coarse, reliability: andReliability ? reliability : features.reliability };
+}
+
+/** Matches the cells of two images that are each other's most similar. */
+export function matchFeatures(a: Features, b: Features): Matches {
+  const cellsA = mostReliable(a), cellsB = mostReliable(b);
+  const { nearestB, nearestA } = findNearest(gather(a, cellsA), gather(b, cellsB));
+  const pointsA: Point[] = [], pointsB: Point[] = [];
+  for (let i = 0; i < cellsA.length; i++) {
+    const j = nearestB[i];
+    if (nearestA[j] !== i) continue;
+    const [x, y] = center(cellsB[j], b.columns);
+    const [dx, dy] = finePlace(a, b, cellsA[i], cellsB[j]);
+    pointsA.push(center(cellsA[i], a.columns));
+    pointsB.push([x + dx, y + dy]);
+  }
+  return { pointsA, pointsB };
+}
+
+/** Indices of the cells that are matched, in order. */
+function mostReliable({ reliability }: Features): number[] {
+  const cells = [...reliability.keys()];
+  const most = constants.dense_matching.MAX_CELLS;
+  if (cells.length <= most) return cells;
+  cells.sort((i, j) => reliability[j] - reliability[i]);
+  return cells.slice(0, most).sort((i, j) => i - j);
+}
+
+/** Coarse features of some cells, row by row. */
+function gather({ coarse }: Features, cells: readonly number[]): Float32Array {
+  const channels = constants.matcher_grid.COARSE_CHANNELS;
+  const rows = new Float32Array(cells.length * channels);
+  cells.forEach((cell, i) => {
+    rows.set(coarse.subarray(cell * channels, (cell + 1) * channels), i * channels);
+  });
+  return rows;
+}
+
+/** For each feature of either image, the index of the most similar one of the other. */
+function findNearest(a: Float32Array, b: Float32Array): { nearestB: Int32Array; nearestA: Int32Array } {
+  const channels = constants.matcher_grid.COARSE_CHANNELS;
+  const countA = a.length / channels, countB = b.length / channels;
+  const nearestB = new Int32Array(countA), nearestA = new Int32Array(countB);
+  const bestB = new Float64Array(countA).fill(-Infinity);
+  const bestA = new Float64Array(countB).fill(-Infinity);
+  const compare = (i: number, j: number, similarity: number): void => {
+    if (similarity > bestB[i]) [bestB[i], nearestB[i]] = [similarity, j];
+    if (similarity > bestA[j]) [bestA[j], nearestA[j]] = [similarity, i];
+  };
+  // Four by two at a time: every number that is read is used several times.
+  for (let i = 0; i < countA; i += 4) {
+    const several = i + 4 <= countA;
+    const a0 = i * channels, a1 = a0 + channels, a2 = a1 + channels, a3 = a2 + channels;
+    for (let j = 0; j < countB; j += 2) {
+      const b0 = j * channels, b1 = b0 + channels;
+      if (!several || j + 2 > countB) {
+        for (let m = i; m < Math.min(i + 4, countA); m++) {
+          for (let n = j; n < Math.min(j + 2, countB); n++) {
+            let sum = 0;
+            for (let k = 0; k < channels; k++) sum += a[m * channels + k] * b[n * channels + k];
+            compare(m, n, sum);
+          }
+        }
+        continue;
+      }
+      let s00 = 0, s01 = 0, s10 = 0, s11 = 0, s20 = 0, s21 = 0, s30 = 0, s31 = 0;
+      for (let k = 0; k < channels; k++) {
+        const x0 = a[a0 + k], x1 = a[a1 + k], x2 = a[a2 + k], x3 = a[a3 + k];
+        const y0 = b[b0 + k], y1 = b[b1 + k];
+        s00 += x0 * y0;
+        s01 += x0 * y1;
+        s10 += x1 * y0;
+        s11 += x1 * y1;
+        s20 += x2 * y0;
+        s21 += x2 * y1;
+        s30 += x3 * y0;
+        s31 += x3 * y1;
+      }
+      compare(i, j, s00);
+      compare(i, j + 1, s01);
+      compare(i + 1, j, s10);
+      compare(i + 1, j + 1, s11);
+      compare(i + 2, j, s20);
+      compare(i + 2, j + 1, s21);
+      compare(i + 3, j, s30);
+      compare(i + 3, j + 1, s31);
+    }
+  }
+  return { nearestB, nearestA };
+}
+
+function center(cell: number, columns: number): Point {
+  const stride = constants.matcher_grid.COARSE_STRIDE;
+  return [
+    ((cell % columns) + 0.5) * stride - 0.5,
+    (Math.floor(cell / columns) + 0.5) * stride - 0.5,
+  ];
+}
+
+/** Expected position in the window around a cell of B: pixels from the center of the cell. */
+function finePlace(a: Features, b: Features, cellA: number, cellB: number): Point {
+  const { FINE_CHANNELS: channels, FINE_STRIDE, WINDOW } = constants.matcher_grid;
+  const query = new Float64Array(channels);
+  const rowA = 2 * Math.floor(cellA / a.columns), columnA = 2 * (cellA % a.columns);
+  for (let i = 0; i < 4; i++) {
+    const begin = ((rowA + (i >> 1)) * 2 * a.columns + columnA + (i & 1)) * channels;
+    for (let k = 0; k < channels; k++) query[k] += a.fine[begin + k] / 4;
+  }
+  const border = WINDOW / 2 - 1;
+  const top = 2 * Math.floor(cellB / b.columns) - border, left = 2 * (cellB % b.columns) - border;
+  const logits = new Float64Array(WINDOW * WINDOW);
+  for (let i = 0; i < logits.length; i++) {
+    const y = top + Math.floor(i / WINDOW), x = left + (i % WINDOW);
+    if (y < 0 || x < 0 || y >= 2 * b.rows || x >= 2 * b.columns) continue;
+    const begin = (y * 2 * b.columns + x) * channels;
+    for (let k = 0; k < channels; k++) logits[i] += query[k] * b.fine[begin + k];
+  }
+  const highest = Math.max(...logits);
+  let sum = 0, x = 0, y = 0;
+  logits.forEach((logit, i) => {
+    const weight = Math.exp(logit - highest);
+    sum += weight;
+    x += weight * ((i % WINDOW) - (WINDOW - 1) / 2) * FINE_STRIDE;
+    y += weight * (Math.floor(i / WINDOW) - (WINDOW - 1) / 2) * FINE_STRIDE;
+  });
+  return [x / sum, y / sum];
+}

@@ -1,0 +1,131 @@
+/** Pixels of two images of one pyramid level: which are compared, and samples under a homography. */
+
+import { constants } from "./constants";
+import { Gray } from "./gray";
+import { Matrix } from "./matrix";
+
+/** The pixel with the strongest gradient of every block of pixels: columns and rows. */
+export function strongestPoints(gray: Gray): { columns: Int32Array; rows: Int32Array } {
+  const { MAX_POINTS, BORDER } = constants.lucas_kanade_level;
+  const { data, width, height } = gray;
+  const innerWidth = width - 2 * BORDER, innerHeight = height - 2 * BORDER;
+  const block = Math.max(1, Math.ceil(Math.sqrt((innerWidth * innerHeight) / MAX_POINTS)));
+  const across = Math.floor(innerWidth / block), down = Math.floor(innerHeight / block);
+  const columns = new Int32Array(across * down), rows = new Int32Array(across * down);
+  for (let blockY = 0, n = 0; blockY < down; blockY++) {
+    for (let blockX = 0; blockX < across; blockX++, n++) {
+      let best = -1;
+      for (let dy = 0; dy < block; dy++) {
+        const y = blockY * block + dy + BORDER;
+        for (let dx = 0; dx < block; dx++) {
+          const x = blockX * block + dx + BORDER, i = y * width + x;
+          const strength = Math.min(
+            255,
+            Math.abs(data[i + 1] - data[i - 1]) + Math.abs(data[i + width] - data[i - width]),
+          );
+          if (strength > best) {
+            best = strength;
+            columns[n] = x;
+            rows[n] = y;
+          }
+        }
+      }
+    }
+  }
+  return { columns, rows };
+}
+
+/** Samples of an image at points. */
+export interface Samples {
+  readonly gray: Float64Array;
+  readonly gradientX: Float64Array;
+  readonly gradientY: Float64Array;
+  /** 1 where the image contains the point and the neighbors that its gradient needs, else 0. */
+  readonly visible: Uint8Array;
+}
+
+export function makeSamples(count: number): Samples {
+  return {
+    gray: new Float64Array(count),
+    gradientX: new Float64Array(count),
+    gradientY: new Float64Array(count),
+    visible: new Uint8Array(count),
+  };
+}
+
+/** Samples an image and its gradient at one point, bilinear, as element `n` of the samples. */
+function sampleAt(image: Gray, x: number, y: number, samples: Samples, n: number): void {
+  const { data, width, height } = image;
+  x = Math.fround(x);
+  y = Math.fround(y);
+  const visible = x >= 1 && x < width - 2 && y >= 1 && y < height - 2;
+  const left = visible ? Math.floor(x) : 1, top = visible ? Math.floor(y) : 1;
+  const a = visible ? x - left : 0, b = visible ? y - top : 0;
+  const i = top * width + left, j = i + width;
+  const upper = data[i] + a * (data[i + 1] - data[i]);
+  const lower = data[j] + a * (data[j + 1] - data[j]);
+  samples.gray[n] = upper + b * (lower - upper);
+  const x00 = data[i + 1] - data[i - 1], x10 = data[i + 2] - data[i];
+  const x01 = data[j + 1] - data[j - 1], x11 = data[j + 2] - data[j];
+  const upperX = x00 + a * (x10 - x00), lowerX = x01 + a * (x11 - x01);
+  samples.gradientX[n] = 0.5 * (upperX + b * (lowerX - upperX));
+  const y00 = data[j] - data[i - width], y10 = data[j + 1] - data[i - width + 1];
+  const y01 = data[j + width] - data[i], y11 = data[j + width + 1] - data[i + 1];
+  const upperY = y00 + a * (y10 - y00), lowerY = y01 + a * (y11 - y01);
+  samples.gradientY[n] = 0.5 * (upperY + b * (lowerY - upperY));
+  samples.visible[n] = visible ? 1 : 0;
+}
+
+/** Two gray images of one pyramid level, and the pixels of B that are compared. */
+export class Level {
+  /** Half the longer side of B, in pixels: the unit of `x` and `y`. */
+  readonly half: number;
+  readonly unitFromPixel: Matrix;
+  readonly count: number;
+  /** Where the points of B lie, in units about its center. */
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  /** Gray levels of these points, and their gradient, in gray levels a unit. */
+  readonly b: Float64Array;
+  readonly gradientX: Float64Array;
+  readonly gradientY: Float64Array;
+  private readonly columns: Int32Array;
+  private readonly rows: Int32Array;
+
+  constructor(
+    readonly grayA: Gray,
+    readonly grayB: Gray,
+  ) {
+    const { width, height } = grayB;
+    this.half = Math.max(width, height) / 2;
+    const half = this.half, centerX = (width - 1) / 2, centerY = (height - 1) / 2;
+    this.unitFromPixel = [1 / half, 0, -centerX / half, 0, 1 / half, -centerY / half, 0, 0, 1];
+    const { columns, rows } = strongestPoints(grayB);
+    [this.columns, this.rows, this.count] = [columns, rows, columns.length];
+    this.x = Float64Array.from(columns, (column) => Math.fround((column - centerX) / half));
+    this.y = Float64Array.from(rows, (row) => Math.fround((row - centerY) / half));
+    const samples = makeSamples(this.count);
+    for (let n = 0; n < this.count; n++) sampleAt(grayB, columns[n], rows[n], samples, n);
+    this.b = samples.gray;
+    this.gradientX = samples.gradientX.map((value) => value * half);
+    this.gradientY = samples.gradientY.map((value) => value * half);
+  }
+
+  /** Samples A at the points of B under a homography; gradients are those of warped A. */
+  sample(h: Matrix, samples: Samples): void {
+    const nearest = constants.lucas_kanade_level.NEAREST_DEPTH;
+    for (let n = 0; n < this.count; n++) {
+      const column = this.columns[n], row = this.rows[n];
+      const inverseDepth = 1 / Math.max(h[6] * column + h[7] * row + h[8], nearest);
+      const u = (h[0] * column + h[1] * row + h[2]) * inverseDepth;
+      const v = (h[3] * column + h[4] * row + h[5]) * inverseDepth;
+      sampleAt(this.grayA, u, v, samples, n);
+      // The chain rule: how u and v change with x and y.
+      const alongU = samples.gradientX[n] * inverseDepth * this.half;
+      const alongV = samples.gradientY[n] * inverseDepth * this.half;
+      const alongDepth = u * alongU + v * alongV;
+      samples.gradientX[n] = alongU * h[0] + alongV * h[3] - alongDepth * h[6];
+      samples.gradientY[n] = alongU * h[1] + alongV * h[4] - alongDepth * h[7];
+    }
+  }
+}

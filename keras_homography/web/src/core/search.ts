@@ -1,0 +1,117 @@
+/**
+ * Search for the homography that explains two images best, over initializations and refinement:
+ * `registration/candidate_search.py` without tilted views.
+ */
+
+import { findAlternatives } from "./ambiguity";
+import { better, Candidate, CandidateRefinement, NO_CANDIDATE } from "./candidate_refinement";
+import { probability } from "./confidence";
+import { constants } from "./constants";
+import { Features, matchFeatures } from "./dense_matching";
+import { windowScore } from "./evidence";
+import { ImagePair } from "./image_pyramid";
+import { ATTEMPTS, describe, renderView, View, ViewSpec } from "./image_views";
+import { fromNetwork, fromNetworkAfterAlignment } from "./initialization";
+import { invert, Matrix, multiply, normalize } from "./matrix";
+import { FeatureNetwork, PatchNetwork } from "./networks";
+import { fitRobustly } from "./robust_fit";
+
+/** The search for the homography of one pair. */
+export class Search {
+  attempts = 0;
+  private readonly refinement: CandidateRefinement;
+  private readonly views = new Map<string, { view: View; features: Features }>();
+
+  constructor(
+    private readonly network: PatchNetwork,
+    private readonly matcher: FeatureNetwork,
+    private readonly pair: ImagePair,
+    private readonly maxAttempts: number,
+    private readonly onAttempt: (name: string) => Promise<void> = async () => {},
+  ) {
+    this.refinement = new CandidateRefinement(matcher, pair);
+  }
+
+  /** Finds the homography that explains the images best; an initial one is tried first. */
+  async findBest(initialAFromB: Matrix | null): Promise<Candidate> {
+    let best = NO_CANDIDATE;
+    for (const [name, initialize] of this.initializations(initialAFromB)) {
+      if (this.attempts >= this.maxAttempts) break;
+      this.attempts++;
+      await this.onAttempt(name);
+      const former = best;
+      best = better(former, await this.refinement.refineCoarse(name, await initialize()));
+      if (best !== former) best = await this.correctByNetwork(best);
+      if (probability(best.evidence) > constants.candidate_refinement.SUFFICIENT_CONFIDENCE) break;
+    }
+    if (probability(best.evidence) > constants.candidate_search.DOUBTFUL) {
+      best = await this.lookElsewhere(best);
+    }
+    return this.refinement.refineFine(best);
+  }
+
+  /** The cheapest and likeliest first. */
+  private initializations(initial: Matrix | null): [string, () => Promise<Matrix | null>][] {
+    return [
+      ...(initial ? [["previous", async () => initial] as [string, () => Promise<Matrix | null>]] : []),
+      ["network", () => fromNetwork(this.network, this.pair)],
+      ...ATTEMPTS.map(([a, b], i): [string, () => Promise<Matrix | null>] => [
+        i === 0 ? "matches" : `matches of ${describe(a)} and ${describe(b)}`,
+        () => this.matchViews(a, b),
+      ]),
+    ];
+  }
+
+  /** `a_from_b` from the matches of two views; null if hardly any agree. */
+  private async matchViews(specA: ViewSpec, specB: ViewSpec): Promise<Matrix | null> {
+    const a = await this.viewOf("A", specA), b = await this.viewOf("B", specB);
+    const { pointsA, pointsB } = matchFeatures(a.features, b.features);
+    const fit = fitRobustly(pointsA, pointsB, constants.view_matching.THRESHOLD);
+    const inliers = fit.inliers.filter(Boolean).length;
+    if (!fit.bFromA || inliers < constants.candidate_search.MIN_INLIERS) return null;
+    const bFromA = multiply(invert(b.view.viewFromImage), fit.bFromA, a.view.viewFromImage);
+    return normalize(invert(bFromA));
+  }
+
+  private async viewOf(image: "A" | "B", spec: ViewSpec): Promise<{ view: View; features: Features }> {
+    const key = `${image} ${describe(spec)}`;
+    let known = this.views.get(key);
+    if (!known) {
+      const pyramid = image === "A" ? this.pair.pyramidA : this.pair.pyramidB;
+      const view = renderView(pyramid, spec);
+      known = { view, features: await this.matcher(view.gray) };
+      this.views.set(key, known);
+    }
+    return known;
+  }
+
+  /** Compares a candidate with shifted copies that repeated structure allows. */
+  private async lookElsewhere(best: Candidate): Promise<Candidate> {
+    let count = 0;
+    for (let i = 0; i < constants.candidate_search.MAX_SHIFTS && best.aFromB; i++) {
+      const alternatives = findAlternatives(this.pair, best.aFromB);
+      count = alternatives.filter((other) => other.isAsGood).length;
+      const rival = alternatives.find((other) => other.isBetter);
+      if (!rival) break;
+      const moved = await this.refinement.refineCoarse(String(best.initialization), rival.aFromB);
+      if (!moved.aFromB || windowScore(moved.evidence) <= windowScore(best.evidence)) break;
+      best = moved;
+    }
+    return { ...best, evidence: { ...best.evidence, alternatives: count } };
+  }
+
+  /** Lets the network correct a candidate, for as long as that makes it better. */
+  private async correctByNetwork(best: Candidate): Promise<Candidate> {
+    const { HOPELESS, SUFFICIENT_CONFIDENCE } = constants.candidate_refinement;
+    const { MAX_CORRECTIONS } = constants.candidate_search;
+    for (let i = 0; i < MAX_CORRECTIONS && best.aFromB; i++) {
+      const confidence = probability(best.evidence);
+      if (!(confidence > HOPELESS && confidence < SUFFICIENT_CONFIDENCE)) break;
+      const corrected = await fromNetworkAfterAlignment(this.network, this.pair, best.aFromB);
+      const next = better(best, await this.refinement.refineCoarse(String(best.initialization), corrected));
+      if (next === best) break;
+      best = next;
+    }
+    return best;
+  }
+}

@@ -1,0 +1,33 @@
+"""The program that shows the page."""
+
+import signal
+import subprocess
+import sys
+import urllib.request
+
+from helpers.programs import run
+
+
+def test_it_prints_its_address_and_ends_quietly_with_ctrl_c():
+    with subprocess.Popen(
+        [sys.executable, "-m", "keras_homography.demo", "--noopen"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        address = process.stdout.readline().split()[0]
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(address) as answer:
+            assert b"<title>" in answer.read()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert not process.stderr.read()
+
+
+def test_it_writes_one_file_or_a_folder(tmp_path):
+    written = run("keras_homography.demo", f"--single_file={tmp_path}/page.html")
+    assert written.returncode == 0, written.stderr
+    assert (tmp_path / "page.html").stat().st_size > 5e6
+    both = run("keras_homography.demo", f"--single_file={tmp_path}/x", f"--site={tmp_path}/y")
+    assert both.returncode == 2
+    assert "exclude each other" in both.stderr

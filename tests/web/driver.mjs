@@ -1,0 +1,107 @@
+// Runs the page's ported functions in Node: reads calls from standard input, one JSON object a
+// line, `{"function": ..., "arguments": [...]}`, and answers each with a line. Images travel as
+// `{"image": base64, "width": ..., "height": ...}`.
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+import { setConstants } from "../../keras_homography/web/src/core/constants";
+import { estimate, PreparedImage } from "../../keras_homography/web/src/core/estimator";
+import { writeLuma } from "../../keras_homography/web/src/core/gray";
+import { fitLeastSquares } from "../../keras_homography/web/src/core/homography_fit";
+import { ImagePair } from "../../keras_homography/web/src/core/image_pyramid";
+import { renderView } from "../../keras_homography/web/src/core/image_views";
+import { innerHalf } from "../../keras_homography/web/src/core/distance_transform";
+import { findAlternatives } from "../../keras_homography/web/src/core/ambiguity";
+import { measureEvidence } from "../../keras_homography/web/src/core/alignment_evidence";
+import { measureDisplacedMatches } from "../../keras_homography/web/src/core/displaced_matches";
+import { removeLocalLight } from "../../keras_homography/web/src/core/local_light";
+import { matchFeatures } from "../../keras_homography/web/src/core/dense_matching";
+import { probability } from "../../keras_homography/web/src/core/confidence";
+import { resizeArea, resizeLinear } from "../../keras_homography/web/src/core/resize";
+import { fitRobustly } from "../../keras_homography/web/src/core/robust_fit";
+import { warp } from "../../keras_homography/web/src/core/warp";
+import { openMatcher, openNetwork, startRuntime } from "../../keras_homography/web/src/runtime/litert";
+
+globalThis.navigator ??= {};
+globalThis.self = globalThis;
+
+function encode(gray) {
+  return {
+    image: Buffer.from(gray.data).toString("base64"),
+    width: gray.width,
+    height: gray.height,
+  };
+}
+
+function decode(value) {
+  if (!value?.image) return value;
+  const { image, width, height } = value;
+  return { data: new Uint8Array(Buffer.from(image, "base64")), width, height };
+}
+
+const pairOf = (a, b) => new ImagePair(new PreparedImage(a).pyramid, new PreparedImage(b).pyramid);
+let network, matcher;
+
+const functions = {
+  async start(constants, wasm, networkFile, matcherFile) {
+    setConstants(constants);
+    if (!wasm) return null;
+    await startRuntime(readFileSync(wasm));
+    network = await openNetwork(new Uint8Array(readFileSync(networkFile)));
+    matcher = openMatcher(new Uint8Array(readFileSync(matcherFile)));
+    return null;
+  },
+  luma(rgba) {
+    const gray = new Uint8Array(rgba.length / 4);
+    writeLuma(Uint8ClampedArray.from(rgba), gray);
+    return [...gray];
+  },
+  resizeArea: (image, size) => encode(resizeArea(image, size)),
+  resizeLinear: (image, size) => encode(resizeLinear(image, size)),
+  warp(image, matrix, size) {
+    const { gray, covered } = warp(image, matrix, size);
+    return { gray: encode(gray), covered: encode({ ...gray, data: covered }) };
+  },
+  withoutLocalLight: (image) => encode(removeLocalLight(image)),
+  view(image, spec) {
+    const { gray, viewFromImage } = renderView(new PreparedImage(image).pyramid, spec);
+    return { gray: encode(gray), viewFromImage };
+  },
+  refine(a, b, matrix, coarse, fine) {
+    const pair = pairOf(a, b);
+    const refined = pair.refineToComparisonLevel(matrix, coarse);
+    return refined && pair.refineToFullResolution(refined, fine);
+  },
+  evidence: (a, b, matrix) => measureEvidence(pairOf(a, b), matrix),
+  displaced: (a, b, matrix) => measureDisplacedMatches(pairOf(a, b), matrix),
+  alternatives: (a, b, matrix) => findAlternatives(pairOf(a, b), matrix),
+  innerHalf: (cells, columns) => innerHalf(Uint8Array.from(cells), columns),
+  probability: (evidence) => probability(evidence),
+  leastSquares: (source, target) => fitLeastSquares(source, target),
+  robustly: (a, b, threshold) => fitRobustly(a, b, threshold),
+  async h4pt(a, b) {
+    return network(a, b);
+  },
+  async features(image) {
+    const { rows, columns, coarse, fine, reliability } = await matcher(image);
+    return { rows, columns, coarse: [...coarse], fine: [...fine], reliability: [...reliability] };
+  },
+  async match(a, b) {
+    return matchFeatures(await matcher(a), await matcher(b));
+  },
+  async estimate(a, b, options) {
+    const begin = performance.now();
+    const result = await estimate(network, matcher, new PreparedImage(a), new PreparedImage(b), options);
+    return { ...result, milliseconds: performance.now() - begin };
+  },
+};
+
+async function serve() {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const call = JSON.parse(line);
+    const result = await functions[call.function](...call.arguments.map(decode));
+    process.stdout.write(`${JSON.stringify(result ?? null)}\n`);
+  }
+}
+
+serve();
