@@ -2,19 +2,21 @@
 
     python -m keras_homography.predict a.jpg b.jpg
     python -m keras_homography.predict a.jpg b.jpg --panorama --output_dir=runs/graf
+    python -m keras_homography.predict before.jpg after.jpg --agreement
     python -m keras_homography.predict a.jpg 'frames/*.png'
     python -m keras_homography.predict a.jpg video.mp4
 
 Prints to standard output one JSON object for a pair, or one a line for every frame: `ok`, `reason`
 (a sentence) and `reason_code`, `confidence`, `overlap`, `b_from_a` and `a_from_b` (pixels to
-pixels, null if not `ok`), `best_a_from_b` (also if not `ok`), `corners_of_b_in_a`, `sizes`,
-`start`, `attempts`, `milliseconds`, `files`. Nothing else is printed there. Of a frame that cannot
-be read only `frame`, `ok`, `reason` and `reason_code` ("unreadable"); the others are registered all
-the same.
+pixels, null if not `ok`), `best_a_from_b` (also if not `ok`), `corners_of_b_in_a` and their
+`covariance` (pixels²), `sizes`, `start`, `attempts`, `milliseconds`, `files`. Nothing else is
+printed there. Of a frame that cannot be read only `frame`, `ok`, `reason` and `reason_code`
+("unreadable"); the others are registered all the same.
 
 Writes to `--output_dir`, for a pair: `aligned.png` (A in the frame of B), `overlay.png` (A red, B
 cyan), `checkerboard.png`, `blink.gif`, and with `--panorama` `panorama.png`, both on one canvas;
-with `--matches` `matches.png`, matched points.
+with `--matches` `matches.png`, matched points; with `--agreement` `agreement.png`, B in gray, and
+red where aligned A does not agree with it.
 For frames or a video: `stabilized.mp4`, every frame in the frame of A.
 
 Exit code: 0; 3 if no reliable homography was found (of frames: for none of them); 2 for a mistake
@@ -50,6 +52,7 @@ common_flags.define_output_dir("runs/predict", "Where pictures are written.")
 flags.DEFINE_bool("pictures", True, "Write pictures, or a video, of the alignment.")
 flags.DEFINE_bool("panorama", False, "Also write both images on one canvas.")
 flags.DEFINE_bool("matches", False, "Also draw matched points of both images.")
+flags.DEFINE_bool("agreement", False, "Also draw where the aligned images agree, and what changed.")
 flags.DEFINE_integer(
     "max_side", 4096, "Of pictures, in pixels; larger ones are shrunk.", lower_bound=16
 )
@@ -82,6 +85,7 @@ def main(image_a: str, image_b: str) -> int:
         pictures=FLAGS.pictures,
         panorama=FLAGS.panorama,
         matches=FLAGS.matches,
+        agreement=FLAGS.agreement,
         matcher=FLAGS.matcher,
         max_attempts=FLAGS.max_attempts,
         max_side=FLAGS.max_side,

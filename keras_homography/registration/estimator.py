@@ -14,8 +14,10 @@ from keras_homography.registration import (
     candidate_search,
     image_pyramid,
     refusals,
+    uncertainty,
     view_matching,
 )
+from keras_homography.registration.agreement import map_agreement
 from keras_homography.registration.result import Estimate, PointMatches
 from keras_homography.saving import feature_networks, networks
 from keras_homography.utils import image_input
@@ -90,6 +92,7 @@ class HomographyEstimator:
         image_b: npt.ArrayLike,
         *,
         initial_a_from_b: npt.ArrayLike | Estimate | None = None,
+        agreement: bool = False,
     ) -> Estimate:
         """Estimate the homography between two images.
 
@@ -99,6 +102,7 @@ class HomographyEstimator:
           image_b: the same; its size may differ.
           initial_a_from_b: a homography to be tried first, `[3, 3]`, from pixels of B to pixels of
             A; or an earlier result, as of the previous frame, ignored if it was refused.
+          agreement: also map where the images agree: `result.agreement`.
 
         Returns:
           The homography, or the reason why no reliable one was found.
@@ -111,6 +115,7 @@ class HomographyEstimator:
         gray_b = image_input.as_gray(image_b, "image_b")
         initial = _initial_matrix(initial_a_from_b)
         best, attempts = candidate_refinement.NO_CANDIDATE, 0
+        covariance = agreement_map = None
         refusal = refusals.check_sizes(gray_a, gray_b)
         if refusal is None:
             pair = image_pyramid.ImagePair(gray_a, gray_b)
@@ -128,6 +133,10 @@ class HomographyEstimator:
                 best = search.find_best(initial)
                 attempts = search.attempts
                 refusal = refusals.check_evidence(best.evidence, self._min_confidence)
+                if refusal is None:
+                    covariance = uncertainty.corner_covariance(pair, best)
+                if agreement and best.a_from_b is not None:
+                    agreement_map = map_agreement(pair, best.a_from_b)
         return Estimate(
             best_a_from_b=best.a_from_b,
             confidence=best.probability,
@@ -138,6 +147,8 @@ class HomographyEstimator:
             milliseconds=1e3 * (time.perf_counter() - start_time),
             attempts=attempts,
             alternatives=best.rivals,
+            covariance=covariance,
+            agreement=agreement_map,
         )
 
     def match(self, image_a: npt.ArrayLike, image_b: npt.ArrayLike) -> PointMatches:

@@ -11,18 +11,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from keras_homography.geometry import arrays
+from keras_homography.registration import alignment_pictures
 from keras_homography.registration.estimator import HomographyEstimator
 from keras_homography.registration.result import Estimate
 from keras_homography.utils import files, image_input
 from keras_homography.utils.errors import UserError
 from keras_homography.utils.standard_streams import print_error
-from keras_homography.visualization import (
-    alignment_overlays,
-    image_output,
-    match_figures,
-    panorama,
-    stabilized_video,
-)
+from keras_homography.visualization import stabilized_video
 
 _VIDEO_SUFFIXES = {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg"}
 _VIDEO_NAME = "stabilized.mp4"
@@ -50,6 +45,7 @@ class FileAlignmentConfig:
       pictures: whether to write pictures, or a video.
       panorama: whether to write both images on one canvas too.
       matches: whether to draw matched points of both images too.
+      agreement: whether to draw where the images agree too.
       max_side: of pictures and videos, in pixels.
     """
 
@@ -65,6 +61,7 @@ class FileAlignmentConfig:
     pictures: bool = True
     panorama: bool = False
     matches: bool = False
+    agreement: bool = False
     max_side: int = 4096
 
 
@@ -120,12 +117,17 @@ def _read_files(paths: list[str]) -> _Frames:
 
 def _align_pair(config: FileAlignmentConfig, estimator: HomographyEstimator, path_b: str) -> int:
     image_a, image_b = image_input.read_image(config.image_a), image_input.read_image(path_b)
-    result = estimator.estimate(image_a, image_b)
-    written = []
-    if result.b_from_a is not None and config.pictures:
-        written = _write_pictures(config, image_a, image_b, result.b_from_a)
+    result = estimator.estimate(image_a, image_b, agreement=config.agreement)
+    written, output_dir = [], pathlib.Path(config.output_dir)
+    if config.pictures:
+        written = alignment_pictures.write_alignment(
+            output_dir, image_a, image_b, result, config.max_side, config.panorama
+        )
     if config.matches:
-        written.append(_write_matches(config, estimator, image_a, image_b))
+        points = estimator.match(image_a, image_b)
+        written.append(
+            alignment_pictures.write_matches(output_dir, image_a, image_b, points, config.max_side)
+        )
     answer = _as_json(result, arrays.image_size(image_a), arrays.image_size(image_b))
     print(json.dumps({**answer, "files": written}))
     if not result.ok:
@@ -194,6 +196,7 @@ def _as_json(result: Estimate, size_a: tuple[int, int], size_b: tuple[int, int])
         "a_from_b": _as_list(result.a_from_b),
         "best_a_from_b": _as_list(result.best_a_from_b),
         "corners_of_b_in_a": corners,
+        "covariance": _as_list(result.covariance),
         "sizes": {"a": size_a, "b": size_b},
         "start": result.start,
         "attempts": result.attempts,
@@ -203,51 +206,3 @@ def _as_json(result: Estimate, size_a: tuple[int, int], size_b: tuple[int, int])
 
 def _as_list(matrix: np.ndarray | None) -> list[list[float]] | None:
     return None if matrix is None else matrix.tolist()
-
-
-def _write_matches(
-    config: FileAlignmentConfig,
-    estimator: HomographyEstimator,
-    image_a: np.ndarray,
-    image_b: np.ndarray,
-) -> str:
-    """Draw matched points of a pair; returns the path of the picture."""
-    points = estimator.match(image_a, image_b)
-    small_a, small_from_a = alignment_overlays.shrink(image_a, config.max_side)
-    small_b, small_from_b = alignment_overlays.shrink(image_b, config.max_side)
-    drawn = match_figures.draw(
-        small_a,
-        small_b,
-        arrays.transform_points(small_from_a, points.points_a),
-        arrays.transform_points(small_from_b, points.points_b),
-        points.inliers,
-    )
-    path = pathlib.Path(config.output_dir) / "matches.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image_output.write_png(path, drawn)
-    return str(path)
-
-
-def _write_pictures(
-    config: FileAlignmentConfig, image_a: np.ndarray, image_b: np.ndarray, b_from_a: np.ndarray
-) -> list[str]:
-    """Write the pictures of a pair; returns their paths."""
-    small_a, small_from_a = alignment_overlays.shrink(image_a, config.max_side)
-    small_b, small_from_b = alignment_overlays.shrink(image_b, config.max_side)
-    if small_a is not image_a or small_b is not image_b:
-        print_error(f"Pictures are shrunk to {config.max_side} pixels a side (--max_side).")
-    b_from_a = small_from_b @ b_from_a @ np.linalg.inv(small_from_a)
-    aligned = alignment_overlays.align(small_a, b_from_a, arrays.image_size(small_b))
-    pictures = {
-        "aligned.png": aligned,
-        "overlay.png": alignment_overlays.red_cyan(aligned, small_b),
-        "checkerboard.png": alignment_overlays.checkerboard(aligned, small_b),
-    }
-    if config.panorama:
-        pictures["panorama.png"] = panorama.blend(small_a, small_b, b_from_a)
-    output_dir = pathlib.Path(config.output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
-    for name, picture in pictures.items():
-        image_output.write_png(output_dir / name, picture)
-    alignment_overlays.write_blink(output_dir / "blink.gif", aligned, small_b)
-    return [str(output_dir / name) for name in (*pictures, "blink.gif")]

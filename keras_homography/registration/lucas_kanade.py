@@ -99,27 +99,54 @@ class Comparison:
         Raises:
           np.linalg.LinAlgError: nothing determines the step.
         """
-        level, root = self._level, np.sqrt(self.weights)
-        _, t1, t2 = self._tone
-        slope = 0.5 + (0.5 * t1 + t2 * self._z) / MID_GRAY
+        level, root, slope = self._level, np.sqrt(self.weights), self._half_slope()
         gradient_x = root * (0.5 * level.gradient_x + slope * self._gradient_x)
         gradient_y = root * (0.5 * level.gradient_y + slope * self._gradient_y)
-        x, y = level.x, level.y
-        radial = -(x * gradient_x + y * gradient_y)
-        equations = np.stack(
-            [
-                *(x * gradient_x, y * gradient_x, gradient_x),
-                *(x * gradient_y, y * gradient_y, gradient_y),
-                *(x * radial, y * radial),
-                *(root * MID_GRAY * self._basis),
-            ]
-        ).astype(np.float64)
+        equations = self._equations(gradient_x, gradient_y, root * MID_GRAY * self._basis)
         solution = _solve_damped(
             equations @ equations.T,
             equations @ (root * self._difference),
             constants.DAMPING_FLOAT64,
         )
         return solution[:8], MID_GRAY * solution[8:]
+
+    def apply_tone(self, gray: Floats) -> Floats:
+        """Change gray levels of A, of any shape, as the tone curve says."""
+        t0, t1, t2 = (float(tone) for tone in self._tone)
+        z = (gray - MID_GRAY) / MID_GRAY
+        return gray + t0 + z * (t1 + t2 * z)
+
+    def _half_slope(self) -> Floats:
+        """Half the slope of the tone curve at the points of A."""
+        _, t1, t2 = self._tone
+        return 0.5 + (0.5 * t1 + t2 * self._z) / MID_GRAY
+
+    def _equations(self, gradient_x: Floats, gradient_y: Floats, tones: Floats) -> Floats:
+        """Left sides of the equations, float64 `[11, points]`."""
+        x, y = self._level.x, self._level.y
+        radial = -(x * gradient_x + y * gradient_y)
+        return np.stack(
+            [
+                *(x * gradient_x, y * gradient_x, gradient_x),
+                *(x * gradient_y, y * gradient_y, gradient_y),
+                *(x * radial, y * radial),
+                *tones,
+            ]
+        ).astype(np.float64)
+
+    def linearize(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """Linearize how the images differ, as `fit` does, without solving for the step.
+
+        Returns:
+          `(of_a, of_b, difference, weights, curvature)`: left sides with the gradient of A alone
+          and of B alone, float64 `[11, points]`; right sides, weights, and by how much a weighted
+          residual changes with that residual, `[points]`.
+        """
+        level, slope, tones = self._level, 2.0 * self._half_slope(), MID_GRAY * self._basis
+        of_a = self._equations(slope * self._gradient_x, slope * self._gradient_y, tones)
+        of_b = self._equations(level.gradient_x, level.gradient_y, tones)
+        root = np.sqrt(self.weights / np.maximum(self._usable, 1e-6))
+        return of_a, of_b, self._difference, self.weights, self.weights * (4.0 * root - 3.0)
 
     def disagreement(self) -> float:
         """Estimate the remaining misalignment from the residuals.

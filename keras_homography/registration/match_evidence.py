@@ -34,6 +34,10 @@ class AlignedMatches:
       view: of B, into which A is warped.
       matches: in pixels of the view.
       inner: bool `[n]`: matches in the inner half of where the images overlap.
+
+    Attributes:
+      view: as given.
+      matches: as given.
     """
 
     def __init__(
@@ -43,7 +47,7 @@ class AlignedMatches:
         matches: dense_matching.Matches,
         inner: np.ndarray,
     ) -> None:
-        self._a_from_b, self._view, self.matches, self._inner = a_from_b, view, matches, inner
+        self._a_from_b, self.view, self.matches, self._inner = a_from_b, view, matches, inner
         self._displacement = np.linalg.norm(matches.points_b - matches.points_a, axis=1)
 
     def evidence(self) -> MatchEvidence:
@@ -55,7 +59,7 @@ class AlignedMatches:
         return MatchEvidence(
             matches=len(agree),
             agreeing=int(agree.sum()),
-            spread=float(cv2.contourArea(hull) / self._view.gray.size),
+            spread=float(cv2.contourArea(hull) / self.view.gray.size),
             residual=float(np.median(self._displacement[agree])),
             inner_matches=int(self._inner.sum()),
             inner_agreeing=int((agree & self._inner).sum()),
@@ -85,7 +89,7 @@ class AlignedMatches:
             aligned_from_b = feature_matching.find_homography(points_b[agree], points_a[agree])
         if aligned_from_b is None:
             return None
-        view_from_b = self._view.view_from_image
+        view_from_b = self.view.view_from_image
         correction = np.linalg.inv(view_from_b) @ aligned_from_b @ view_from_b
         return arrays.normalize(self._a_from_b @ correction)
 

@@ -32,6 +32,12 @@ class Estimate:
       attempts: number of initializations that were tried.
       alternatives: of a scene that repeats itself, the other homographies that explain the images
         as well, float64 `[3, 3]` each, pixels of B to pixels of A.
+      covariance: float64 `[8, 8]`, pixels² of A: of `(x, y)` of the corners of B in A, in the
+        order top-left, top-right, bottom-right, bottom-left, if the homography is right; None if
+        it is refused, or if the images do not determine it.
+      agreement: float32 `[height, width]` of B: 1 where aligned A agrees, 0 where it does not (what
+        moved, is occluded or changed), NaN where A does not cover B; None if it was not asked for,
+        or if there is no homography.
     """
 
     best_a_from_b: np.ndarray | None
@@ -43,6 +49,8 @@ class Estimate:
     milliseconds: float
     attempts: int = 0
     alternatives: tuple[np.ndarray, ...] = ()
+    covariance: np.ndarray | None = None
+    agreement: np.ndarray | None = None
 
     @property
     def ok(self) -> bool:

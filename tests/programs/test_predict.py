@@ -90,6 +90,17 @@ def test_matches_are_drawn(folder):
     assert changed[:, 240:].any()
 
 
+@pytest.mark.usefixtures("in_folder")
+def test_where_the_images_agree_is_drawn(capsys, tmp_path):
+    config = FileAlignmentConfig("a.png", "b.png", output_dir=str(tmp_path), agreement=True)
+    assert file_alignment.run(config) == 1
+    (answer,) = answers_of(capsys)
+    assert np.linalg.eigvalsh(answer["covariance"]).min() > 0
+    drawn = cv2.imread(str(tmp_path / "agreement.png")).astype(int)
+    assert drawn.shape == (160, 240, 3)
+    assert (drawn[40:120, 60:180, 2] - drawn[40:120, 60:180, 1]).mean() < 40  # hardly any red
+
+
 def test_a_refusal_has_its_own_exit_code_and_no_pictures(folder):
     code, (answer,), errors = predict(folder, "a.png", "other.png", "--output_dir=refused")
     assert code == 3

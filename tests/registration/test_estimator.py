@@ -50,6 +50,8 @@ def test_a_known_homography_is_found(estimator, image, size):
     assert corner_error(result.a_from_b, expected, size) < 0.05
     assert result.confidence > 0.9
     assert 0.5 < result.overlap <= 1.0
+    assert result.covariance.shape == (8, 8)
+    assert result.agreement is None  # not asked for
     np.testing.assert_allclose(
         result.homography, np.linalg.inv(result.a_from_b) / np.linalg.inv(result.a_from_b)[2, 2]
     )

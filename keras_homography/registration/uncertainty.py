@@ -1,0 +1,235 @@
+"""How exact a homography is: the covariance of the corners of B in A.
+
+The homography is a least-squares fit, so its covariance follows from the normal equations and the
+residuals. Four things keep that from being too optimistic:
+
+* Residuals of neighboring pixels, of warped, blurred or compressed images, are correlated. Their
+  sums over tiles of B hardly are: the variance is that of the sums (cluster-robust, with a
+  correction for the leverage of a tile: Bell and McCaffrey 2002).
+* Noise is a gradient, too. In the products of gradients of A with those of B, whose noise is
+  independent, it averages out; squares of their mean would count it as information.
+* Where a few tiles hold all the texture, their variance is poorly known: the covariance is
+  multiplied by `m / (m - 9)`, as for Hotelling's T² of 8 numbers, m the effective number of tiles.
+
+* The tone curve is a model. The change that three more coefficients of it would make is added.
+
+It holds if the homography is right, which is what the confidence is about.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_homography.geometry import arrays
+from keras_homography.registration import (
+    candidate_search,
+    image_pyramid,
+    lucas_kanade,
+    match_evidence,
+)
+
+_TILES = 12  # along each side of B, whose residuals count as independent
+_MIN_EFFECTIVE_TILES = 1.0  # beyond the nine that the correction takes
+_NUM_STEPS = 8  # unknowns of a homography; those after them are of the tone curve
+_DAMPING = 1e-9
+# Of covariances, so that the mean normalized squared error of rendered pairs is that of chi-square.
+# Pixels that are farther apart agree less by chance alone.
+_PIXEL_FACTOR, _SPACING_POWER, _MATCH_FACTOR = 0.55, 0.4, 0.65
+_MAX_MATCH_RESIDUAL = 6.0  # pixels of a view, of a match that agrees
+
+
+class _Equations(NamedTuple):
+    """Linear equations of a step of the homography, one of a pixel or of a coordinate of a match.
+
+    Attributes:
+      left: float64 `[k, n]`; the first eight unknowns are the step, in units of B.
+      left_other: the same with independent noise.
+      right: float64 `[n]`.
+      weights: float64 `[n]`.
+      curvature: float64 `[n]`, by how much the weighted right side changes with `right`.
+      x: `[n]`, where the equation comes from: -1 to 1.
+      y: the same along y.
+      factor: of the covariance, calibrated on rendered pairs.
+    """
+
+    left: np.ndarray
+    left_other: np.ndarray
+    right: np.ndarray
+    weights: np.ndarray
+    curvature: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    factor: float
+
+
+def corner_covariance(
+    pair: image_pyramid.ImagePair, candidate: candidate_search.Candidate
+) -> np.ndarray | None:
+    """Compute the covariance of the corners of B in A.
+
+    Args:
+      pair: the images.
+      candidate: the homography between them.
+
+    Returns:
+      float64 `[8, 8]`, pixels² of A, of `(x, y)` of the corners of B in the order of
+      `arrays.corners`; None without a homography, or where the images do not determine it.
+    """
+    if candidate.a_from_b is None:
+        return None
+    if candidate.gray_agrees:
+        level, _ = pair.at(candidate.a_from_b, 0)
+        equations = _of_pixels(level, pair, candidate.a_from_b)
+        unit_from_b = level.unit_from_pixel @ arrays.resizing(
+            pair.size_b, arrays.image_size(level.gray_b)
+        )
+    elif candidate.aligned is not None:
+        equations, unit_from_b = _of_matches(candidate.aligned)
+    else:
+        return None
+    step = _step_covariance(equations)
+    if step is None:
+        return None
+    jacobian = _corners_of_step(candidate.a_from_b, unit_from_b, pair.size_b)
+    covariance = jacobian @ step @ jacobian.T
+    return covariance if np.isfinite(covariance).all() else None
+
+
+def _of_pixels(
+    level: lucas_kanade.Level, pair: image_pyramid.ImagePair, a_from_b: np.ndarray
+) -> _Equations:
+    _, level_a_from_b = pair.at(a_from_b, 0)
+    of_a, of_b, right, weights, curvature = lucas_kanade.Comparison(
+        level, level_a_from_b
+    ).linearize()
+    used = weights > 0.0
+    spacing = np.sqrt(level.gray_b.size / len(level.x))
+    return _Equations(
+        *(of_a[:, used], of_b[:, used], right[used], weights[used], curvature[used]),
+        *(level.x[used], level.y[used], _PIXEL_FACTOR * spacing**_SPACING_POWER),
+    )
+
+
+def _of_matches(aligned: match_evidence.AlignedMatches) -> tuple[_Equations, np.ndarray]:
+    """Equations of the matches that agree; and the matrix from pixels of B to units."""
+    view = aligned.view
+    width, height = arrays.image_size(view.gray)
+    half = max(width, height) / 2
+    unit_from_view = np.array(
+        [
+            [1 / half, 0, 0.5 * (1 - width) / half],
+            [0, 1 / half, 0.5 * (1 - height) / half],
+            [0, 0, 1],
+        ]
+    )
+    moved = (aligned.matches.points_a - aligned.matches.points_b).astype(np.float64)
+    agree = np.linalg.norm(moved, axis=1) < _MAX_MATCH_RESIDUAL
+    x, y = arrays.transform_points(unit_from_view, aligned.matches.points_b[agree]).T
+    left = half * np.concatenate([*_moves(x, y)], axis=1)
+    right = moved[agree].T.ravel()
+    ones = np.ones_like(right)
+    equations = _Equations(
+        left, left, right, ones, ones, np.tile(x, 2), np.tile(y, 2), _MATCH_FACTOR
+    )
+    return equations, unit_from_view @ view.view_from_image
+
+
+def _moves(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far a step moves points along x and along y: two float64 `[8, n]`, in units."""
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    return (
+        np.stack([x, y, one, zero, zero, zero, -x * x, -x * y]),
+        np.stack([zero, zero, zero, x, y, one, -x * y, -y * y]),
+    )
+
+
+def _step_covariance(equations: _Equations) -> np.ndarray | None:
+    """Covariance of the step, float64 `[8, 8]`; None if the equations do not determine it."""
+    left, other = equations.left, equations.left_other
+    if len(equations.right) < len(left):
+        return None
+    mean = 0.5 * (left + other)
+    weighted = mean * equations.weights
+    try:
+        solution = np.linalg.solve(weighted @ mean.T, weighted @ equations.right)
+    except np.linalg.LinAlgError:
+        return None
+    residual = equations.right - solution @ mean
+    order, begins = _tiles(equations.x, equations.y)
+    scores = np.add.reduceat((weighted * residual)[:, order], begins, axis=1).T
+    left, other = (left * equations.curvature)[:, order], other[:, order]
+    normal = np.stack(
+        [
+            left[:, begin:end] @ other[:, begin:end].T
+            for begin, end in zip(begins, [*begins[1:], len(order)], strict=True)
+        ]
+    )
+    normal = 0.5 * (normal + normal.transpose(0, 2, 1))
+    total = normal.sum(axis=0)
+    try:
+        # Leaving a tile out shows too large a change, and the sum of its residuals too small a one.
+        changes = (
+            0.5
+            * (
+                np.linalg.solve(total - normal, scores[..., None])[..., 0]
+                + np.linalg.solve(total, scores.T).T
+            )[:, :_NUM_STEPS]
+        )
+        leverage = np.trace(np.linalg.solve(total, normal), axis1=1, axis2=2)
+    except np.linalg.LinAlgError:
+        return None
+    effective = leverage.sum() ** 2 / np.square(leverage).sum()
+    correction = effective / max(effective - 9.0, _MIN_EFFECTIVE_TILES)
+    changes -= changes.mean(axis=0)
+    covariance = equations.factor * correction * changes.T @ changes
+    if len(left) > _NUM_STEPS:
+        change = _change_by_tones(equations, mean, weighted, residual)
+        covariance += np.outer(change, change)
+    return covariance
+
+
+def _change_by_tones(
+    equations: _Equations, mean: np.ndarray, weighted: np.ndarray, residual: np.ndarray
+) -> np.ndarray:
+    """How a step changes if the tone curve has three coefficients more, float64 `[8]`."""
+    offset, slope = mean[8:10]
+    more = np.stack([offset * (slope / offset) ** power for power in (3, 4, 5)])
+    left, weighted = (
+        np.concatenate([mean, more]),
+        np.concatenate([weighted, equations.weights * more]),
+    )
+    normal = weighted @ left.T
+    normal += _DAMPING * np.trace(normal) / len(normal) * np.eye(len(normal))
+    return np.linalg.solve(normal, weighted @ residual)[:8]
+
+
+def _tiles(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order points by tile; where in that order each tile begins."""
+    column, row = (
+        np.minimum(
+            (_TILES * (along - along.min()) / (np.ptp(along) + 1e-9)).astype(int), _TILES - 1
+        )
+        for along in (x, y)
+    )
+    tile = row * _TILES + column
+    order = np.argsort(tile, kind="stable")
+    return order, np.flatnonzero(np.diff(tile[order], prepend=-1))
+
+
+def _corners_of_step(
+    a_from_b: np.ndarray, unit_from_b: np.ndarray, size_b: tuple[int, int]
+) -> np.ndarray:
+    """How the corners of B in A, `(x, y)` of each, move with a step: float64 `[8, 8]`."""
+    corners = arrays.corners(size_b)
+    moves = np.stack(_moves(*arrays.transform_points(unit_from_b, corners).T))  # [2, 8, 4]
+    in_b = np.einsum("ij,jkn->nik", np.linalg.inv(unit_from_b[:2, :2]), moves)
+    u, v = arrays.transform_points(a_from_b, corners).T
+    depth = np.column_stack([corners, np.ones(4)]) @ a_from_b[2]
+    along = np.stack(
+        [
+            a_from_b[0, :2] - u[:, None] * a_from_b[2, :2],
+            a_from_b[1, :2] - v[:, None] * a_from_b[2, :2],
+        ],
+        axis=1,
+    )  # [corner, 2, 2]
+    return ((along / depth[:, None, None]) @ in_b).reshape(8, 8)
