@@ -35,6 +35,7 @@ _DAMPING = 1e-9
 # Of covariances, so that the mean normalized squared error of rendered pairs is that of chi-square.
 # Pixels that are farther apart agree less by chance alone.
 _PIXEL_FACTOR, _SPACING_POWER, _MATCH_FACTOR = 0.55, 0.4, 0.65
+_GRAY_AGREES = 0.5  # share of windows: from there on gray levels refine, as in the search
 _MAX_MATCH_RESIDUAL = 6.0  # pixels of a view, of a match that agrees
 
 
@@ -77,7 +78,7 @@ def corner_covariance(
     """
     if candidate.a_from_b is None:
         return None
-    if candidate.gray_agrees:
+    if candidate.evidence.share >= _GRAY_AGREES:
         level, _ = pair.at(candidate.a_from_b, 0)
         equations = _of_pixels(level, pair, candidate.a_from_b)
         unit_from_b = level.unit_from_pixel @ arrays.resizing(
