@@ -13,13 +13,17 @@
 * Resizing keeps half-pixel centers: a pixel at `x` goes to `(x + 0.5) * scale - 0.5`.
 
 `tensors` is for TensorFlow, batched, float32; its functions are also available here, as in
-`geometry.matrix_from_h4pt`. `arrays` is for NumPy, float64, and never imports TensorFlow.
+`geometry.matrix_from_h4pt`. `arrays` is for NumPy, float64, and never imports TensorFlow;
+`cameras`, with `geometry.decompose` and `geometry.undistort`, likewise.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from keras_homography.geometry.cameras import PlaneMotion as PlaneMotion
+    from keras_homography.geometry.cameras import decompose as decompose
+    from keras_homography.geometry.cameras import undistort as undistort
     from keras_homography.geometry.normalized_coordinates import move as move
     from keras_homography.geometry.normalized_coordinates import normalization as normalization
     from keras_homography.geometry.tensors import compose as compose
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
 
 # Imported when first used: `arrays` must not import TensorFlow.
 _MODULES = {
+    "PlaneMotion": "cameras",
+    "decompose": "cameras",
+    "undistort": "cameras",
     "compose": "tensors",
     "corners": "tensors",
     "h4pt_from_matrix": "tensors",
@@ -53,7 +60,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a function of `tensors` or `normalized_coordinates` when it is first used."""
+    """Import a function of one of the modules when it is first used."""
     if name in _MODULES:
         return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
