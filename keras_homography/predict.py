@@ -3,6 +3,7 @@
     python -m keras_homography.predict a.jpg b.jpg
     python -m keras_homography.predict a.jpg b.jpg --panorama --output_dir=runs/graf
     python -m keras_homography.predict before.jpg after.jpg --agreement
+    python -m keras_homography.predict a.jpg b.jpg --mask_b=robot.png
     python -m keras_homography.predict a.jpg 'frames/*.png'
     python -m keras_homography.predict a.jpg video.mp4
 
@@ -52,6 +53,8 @@ common_flags.define_output_dir("runs/predict", "Where pictures are written.")
 flags.DEFINE_bool("pictures", True, "Write pictures, or a video, of the alignment.")
 flags.DEFINE_bool("panorama", False, "Also write both images on one canvas.")
 flags.DEFINE_bool("matches", False, "Also draw matched points of both images.")
+flags.DEFINE_string("mask_a", None, "An image of the size of A, black where A does not count.")
+flags.DEFINE_string("mask_b", None, "The same of B, or of every frame.")
 flags.DEFINE_bool("agreement", False, "Also draw where the aligned images agree, and what changed.")
 flags.DEFINE_integer(
     "max_side", 4096, "Of pictures, in pixels; larger ones are shrunk.", lower_bound=16
@@ -86,6 +89,8 @@ def main(image_a: str, image_b: str) -> int:
         panorama=FLAGS.panorama,
         matches=FLAGS.matches,
         agreement=FLAGS.agreement,
+        mask_a=FLAGS.mask_a,
+        mask_b=FLAGS.mask_b,
         matcher=FLAGS.matcher,
         max_attempts=FLAGS.max_attempts,
         max_side=FLAGS.max_side,

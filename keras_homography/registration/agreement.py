@@ -26,12 +26,10 @@ def map_agreement(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> npt.ND
 
     Returns:
       float32 `[height, width]` of B: 1 where A agrees, 0 where it does not, NaN where A does not
-      cover B.
+      cover B or one of them is masked.
     """
     level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
-    warped, covered = arrays.warp_image(
-        level.gray_a, np.linalg.inv(level_a_from_b), arrays.image_size(level.gray_b)
-    )
+    warped, covered = level.align(level_a_from_b)
     toned = lucas_kanade.Comparison(level, level_a_from_b).apply_tone(warped.astype(np.float32))
     agreement = _agreement(toned, level.gray_b.astype(np.float32), covered.astype(np.float32))
     # From the level to the full image; where A covers that is decided at full resolution.
@@ -39,8 +37,12 @@ def map_agreement(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> npt.ND
     full = cv2.warpPerspective(
         agreement, full_from_level, pair.size_b, borderMode=cv2.BORDER_REPLICATE
     )
-    white = np.full(arrays.image_size(pair.pyramid_a[0])[::-1], 255, np.uint8)
-    full[cv2.warpPerspective(white, np.linalg.inv(a_from_b), pair.size_b) < 255] = np.nan
+    mask_a = np.ones(pair.size_a[::-1], np.float32)
+    if pair.masks_a is not None:
+        mask_a = pair.masks_a[0].astype(np.float32)
+    full[cv2.warpPerspective(mask_a, np.linalg.inv(a_from_b), pair.size_b) < 1.0 - 1e-4] = np.nan
+    if pair.masks_b is not None:
+        full[~pair.masks_b[0]] = np.nan
     return full
 
 

@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 
-from keras_homography.geometry import arrays
 from keras_homography.registration import image_pyramid
 from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
 
@@ -133,8 +132,7 @@ def window_correlations(
       covers the level of B.
     """
     level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
-    size = arrays.image_size(level.gray_b)
-    warped, covered = arrays.warp_image(level.gray_a, np.linalg.inv(level_a_from_b), size)
+    warped, covered = level.align(level_a_from_b)
     a, b = warped.astype(np.float32), level.gray_b.astype(np.float32)
     mean_a, mean_b = _window_means(a), _window_means(b)
     variance_a = _window_means(a * a) - mean_a**2
@@ -161,11 +159,12 @@ def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None)
         return NO_EVIDENCE
     correlations, covered = window_correlations(pair, a_from_b)
     agreeing = correlations > MIN_CORRELATION
+    level, _ = pair.at(a_from_b, pair.comparison_level)
     disagreement = pair.disagreement(a_from_b)
     if disagreement > _DISAGREES:
         disagreement = min(disagreement, pair.without_local_light.disagreement(a_from_b))
     return Evidence(
-        overlap=float(covered.mean()),
+        overlap=float(covered.sum() / level.num_pixels),
         windows=int(np.isfinite(correlations).sum()),
         agreeing=int(agreeing.sum()),
         spread=_hull_share(agreeing),
@@ -198,7 +197,7 @@ def measure_displaced_matches(pair: image_pyramid.ImagePair, a_from_b: np.ndarra
     level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
     b = level.gray_b
     height, width = b.shape
-    a, covered = arrays.warp_image(level.gray_a, np.linalg.inv(level_a_from_b), (width, height))
+    a, covered = level.align(level_a_from_b)
     side, radius = _PART_SIDE, _SEARCH_RADIUS
     parts = displaced = 0
     for top in range(radius, height - side - radius + 1, side):

@@ -76,9 +76,7 @@ def find_alternatives(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> li
     """
     level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
     b, level_from_b = level.gray_b, arrays.resizing(pair.size_b, arrays.image_size(level.gray_b))
-    a, covered = arrays.warp_image(
-        level.gray_a, np.linalg.inv(level_a_from_b), arrays.image_size(b)
-    )
+    a, covered = level.align(level_a_from_b)
     before = window_correlations(pair, a_from_b)[0]
     agrees_before = before > MIN_CORRELATION
     alternatives: list[Alternative] = []

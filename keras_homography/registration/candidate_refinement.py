@@ -66,13 +66,17 @@ class CandidateRefinement:
     Args:
       matcher: maps an image to dense features.
       pair: the images.
+      features_b: of B, computed by the matcher.
     """
 
     def __init__(
-        self, matcher: view_matching.FeatureNetwork, pair: image_pyramid.ImagePair
+        self,
+        matcher: view_matching.FeatureNetwork,
+        pair: image_pyramid.ImagePair,
+        features_b: view_matching.ImageFeatures,
     ) -> None:
         self._pair = pair
-        self._aligned = match_evidence.AlignedMatcher(matcher, pair)
+        self._aligned = match_evidence.AlignedMatcher(matcher, pair, features_b)
 
     def _measure(self, name: str | None, a_from_b: np.ndarray | None) -> Candidate:
         """A candidate with its evidence; `NO_CANDIDATE` if it is not plausible."""

@@ -72,8 +72,15 @@ class Search:
         budget: Budget,
     ) -> None:
         self._network, self._pair, self._budget = network, pair, budget
-        self._refinement = candidate_refinement.CandidateRefinement(matcher, pair)
-        self._views = view_matching.ViewMatcher(matcher, pair.pyramid_a, pair.pyramid_b)
+        features_a, features_b = (
+            view_matching.ImageFeatures(matcher, pyramid, masks)
+            for pyramid, masks in (
+                (pair.pyramid_a, pair.masks_a),
+                (pair.pyramid_b, pair.masks_b),
+            )
+        )
+        self._refinement = candidate_refinement.CandidateRefinement(matcher, pair, features_b)
+        self._views = view_matching.ViewMatcher(features_a, features_b)
         self.attempts = 0
 
     def find_best(self, initial_a_from_b: np.ndarray | None = None) -> Candidate:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from keras_homography.geometry import arrays
 from keras_homography.registration import (
     candidate_refinement,
     candidate_search,
     image_pyramid,
+    masks,
     refusals,
     uncertainty,
     view_matching,
@@ -92,6 +94,8 @@ class HomographyEstimator:
         image_b: npt.ArrayLike,
         *,
         initial_a_from_b: npt.ArrayLike | Estimate | None = None,
+        mask_a: npt.ArrayLike | None = None,
+        mask_b: npt.ArrayLike | None = None,
         agreement: bool = False,
     ) -> Estimate:
         """Estimate the homography between two images.
@@ -102,23 +106,28 @@ class HomographyEstimator:
           image_b: the same; its size may differ.
           initial_a_from_b: a homography to be tried first, `[3, 3]`, from pixels of B to pixels of
             A; or an earlier result, as of the previous frame, ignored if it was refused.
+          mask_a: bool or uint8 `[height, width]` of A, not 0 where it counts, as OpenCV's masks;
+            what is masked takes no part. None for all of it.
+          mask_b: the same of B.
           agreement: also map where the images agree: `result.agreement`.
 
         Returns:
           The homography, or the reason why no reliable one was found.
 
         Raises:
-          UserError: an argument is no such image or matrix.
+          UserError: an argument is no such image, mask or matrix.
         """
         start_time = time.perf_counter()
         gray_a = image_input.as_gray(image_a, "image_a")
         gray_b = image_input.as_gray(image_b, "image_b")
+        counts_a = masks.check_mask(mask_a, arrays.image_size(gray_a), "mask_a")
+        counts_b = masks.check_mask(mask_b, arrays.image_size(gray_b), "mask_b")
         initial = _initial_matrix(initial_a_from_b)
         best, attempts = candidate_refinement.NO_CANDIDATE, 0
         covariance = agreement_map = None
         refusal = refusals.check_sizes(gray_a, gray_b)
         if refusal is None:
-            pair = image_pyramid.ImagePair(gray_a, gray_b)
+            pair = image_pyramid.ImagePair(gray_a, gray_b, counts_a, counts_b)
             refusal = refusals.check_texture(pair)
             if refusal is None:
                 deadline = None
@@ -169,7 +178,10 @@ class HomographyEstimator:
         if refusals.check_sizes(gray_a, gray_b) is None:
             pair = image_pyramid.ImagePair(gray_a, gray_b)
             if refusals.check_texture(pair) is None:
-                views = view_matching.ViewMatcher(self._matcher, pair.pyramid_a, pair.pyramid_b)
+                views = view_matching.ViewMatcher(
+                    view_matching.ImageFeatures(self._matcher, pair.pyramid_a),
+                    view_matching.ImageFeatures(self._matcher, pair.pyramid_b),
+                )
                 best = views.find_best(self._max_attempts)
                 found = best.matches
                 return PointMatches(found.points_a, found.points_b, found.scores, best.inliers)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
-from keras_homography.registration import lucas_kanade
+from keras_homography.registration import lucas_kanade, masks
 
 _MIN_COARSEST_SIDE = 96  # pixels: shorter side of the coarsest level
 _MAX_COMPARISON_SIDE = 320  # pixels: longer side at which two images are compared
@@ -85,6 +85,14 @@ class _WithoutLocalLight(Sequence[np.ndarray]):
         return self._levels[index]
 
 
+def _masked_pyramid(
+    gray: np.ndarray, mask: np.ndarray | None
+) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
+    """Levels of an image, in which what is masked is filled, and of its mask."""
+    pyramid = build_pyramid(gray if mask is None else masks.fill(gray, mask))
+    return pyramid, masks.build_levels(mask, [arrays.image_size(level) for level in pyramid])
+
+
 class ImagePair:
     """The pyramids of two images, and refinement of homographies on them.
 
@@ -94,17 +102,29 @@ class ImagePair:
     Args:
       gray_a: uint8 `[height, width]`, at least 16 pixels a side.
       gray_b: the same; its size may differ.
+      mask_a: bool `[height, width]`, where A counts; None for everywhere.
+      mask_b: the same of B.
 
     Attributes:
       pyramid_a: the levels of A, uint8, finest first.
       pyramid_b: the levels of B.
+      masks_a: the levels of the mask of A, bool; None if all of it counts.
+      masks_b: the same of B.
       size_a: `(width, height)` of A, pixels.
       size_b: `(width, height)` of B, pixels.
       comparison_level: index of the level of B at which the images are compared.
     """
 
-    def __init__(self, gray_a: np.ndarray, gray_b: np.ndarray) -> None:
-        self._set_pyramids(build_pyramid(gray_a), build_pyramid(gray_b))
+    def __init__(
+        self,
+        gray_a: np.ndarray,
+        gray_b: np.ndarray,
+        mask_a: np.ndarray | None = None,
+        mask_b: np.ndarray | None = None,
+    ) -> None:
+        pyramid_a, self.masks_a = _masked_pyramid(gray_a, mask_a)
+        pyramid_b, self.masks_b = _masked_pyramid(gray_b, mask_b)
+        self._set_pyramids(pyramid_a, pyramid_b)
         self.size_a, self.size_b = arrays.image_size(gray_a), arrays.image_size(gray_b)
         self.comparison_level = comparison_level(self.pyramid_b)
 
@@ -148,7 +168,10 @@ class ImagePair:
         index_a = int(np.clip(np.round(index + 0.5 * np.log2(area)), 0, len(self.pyramid_a) - 1))
         if (index_a, index) not in self._levels:
             self._levels[index_a, index] = lucas_kanade.Level(
-                self.pyramid_a[index_a], self.pyramid_b[index]
+                self.pyramid_a[index_a],
+                self.pyramid_b[index],
+                None if self.masks_a is None else self.masks_a[index_a],
+                None if self.masks_b is None else self.masks_b[index],
             )
         level = self._levels[index_a, index]
         level_from_a, level_from_b = self._resizings(level)

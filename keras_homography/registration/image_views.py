@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
+from keras_homography.models.matcher_grid import COARSE_STRIDE as CELL
 from keras_homography.models.matcher_grid import SIZE_MULTIPLE
 
 MAX_SIDE = 640  # pixels, of a view
@@ -81,6 +82,24 @@ def render(pyramid: Sequence[np.ndarray], spec: ViewSpec) -> View:
     else:
         view = _tilted(pyramid, size, spec)
     return _turned(view, spec.quarter_turns)
+
+
+def cover(view: View, spec: ViewSpec, masks: list[np.ndarray]) -> View:
+    """Cover the cells of a view that show anything that is masked.
+
+    Args:
+      view: of an image.
+      spec: which view it is.
+      masks: bool, of the levels of the image's pyramid: where it counts.
+
+    Returns:
+      The view with fewer cells covered by the image.
+    """
+    shares = render([np.where(mask, 255, 0).astype(np.uint8) for mask in masks], spec).gray
+    rows, columns = (side // CELL for side in shares.shape)
+    cells = (shares == 255).reshape(rows, CELL, columns, CELL).all(axis=(1, 3))
+    covered = cells if view.covered is None else cells & view.covered
+    return dataclasses.replace(view, covered=covered)
 
 
 def _rounded(size: np.ndarray) -> tuple[int, int]:

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_homography.geometry import arrays
+from keras_homography.registration import masks
 
 MAX_POINTS = 12_000  # of a level, each the one with the strongest gradient around
 _BORDER = 2  # pixels that the gradient needs on every side
@@ -89,10 +90,13 @@ class Level:
     Args:
       gray_a: uint8 `[height, width]`.
       gray_b: uint8 `[height, width]`; its size may be another.
+      mask_a: bool `[height, width]`, where A counts; None for everywhere.
+      mask_b: the same of B.
 
     Attributes:
       gray_a: as given.
       gray_b: as given.
+      num_pixels: of B that count.
       half: half the longer side of B, in pixels: the unit of `x` and `y`.
       unit_from_pixel: float64 `[3, 3]`, from pixels of B to units about its center.
       x: float32 `[points]`, where the points of B lie, in units.
@@ -102,10 +106,22 @@ class Level:
       gradient_y: the same along y.
     """
 
-    def __init__(self, gray_a: npt.NDArray[np.uint8], gray_b: npt.NDArray[np.uint8]) -> None:
+    def __init__(
+        self,
+        gray_a: npt.NDArray[np.uint8],
+        gray_b: npt.NDArray[np.uint8],
+        mask_a: npt.NDArray[np.bool_] | None = None,
+        mask_b: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         self.gray_a, self.gray_b = gray_a, gray_b
+        self._mask_a, self._mask_b = mask_a, mask_b
+        self._sampled_a = None if mask_a is None else masks.can_be_sampled(mask_a)
+        self.num_pixels = gray_b.size if mask_b is None else int(mask_b.sum())
         width, height = arrays.image_size(gray_b)
         column, row = strongest_points(gray_b).T
+        if mask_b is not None:
+            counts = masks.can_be_sampled(mask_b)[row, column]
+            column, row = column[counts], row[counts]
         self.half = half = max(width, height) / 2
         center_x, center_y = (width - 1) / 2, (height - 1) / 2
         self.unit_from_pixel = np.array(
@@ -134,6 +150,9 @@ class Level:
         inverse_depth = 1.0 / np.maximum(depth, _NEAREST_DEPTH)
         u, v = u * inverse_depth, v * inverse_depth
         gray, along_u, along_v, visible = bilinear(self.gray_a, u, v)
+        if self._sampled_a is not None:
+            column, row = (np.where(visible, np.round(place), 0).astype(int) for place in (u, v))
+            visible &= self._sampled_a[row, column]
         # The chain rule: how u and v change with x and y.
         elements = a_from_b.ravel()
         along_u, along_v = along_u * inverse_depth * self.half, along_v * inverse_depth * self.half
@@ -143,3 +162,37 @@ class Level:
             for i in (0, 1)
         )
         return gray, gradient_x, gradient_y, visible
+
+    def warp(
+        self, target_from_a: npt.NDArray[np.float64], size: tuple[int, int]
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+        """Warp A.
+
+        Args:
+          target_from_a: `[3, 3]`, pixels.
+          size: `(width, height)` of the target, pixels.
+
+        Returns:
+          `(warped, covered)`: uint8 `[height, width]`; and where A covers the target and counts.
+        """
+        warped, covered = arrays.warp_image(self.gray_a, target_from_a, size)
+        if self._mask_a is not None:
+            counts = self._mask_a.astype(np.float32)
+            covered &= cv2.warpPerspective(counts, target_from_a, size) > 1.0 - 1e-4
+        return warped, covered
+
+    def align(
+        self, a_from_b: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+        """Warp A onto B.
+
+        Args:
+          a_from_b: `[3, 3]`, pixels.
+
+        Returns:
+          `(aligned, covered)`: uint8 `[height, width]`; and where A covers B and both count.
+        """
+        aligned, covered = self.warp(np.linalg.inv(a_from_b), arrays.image_size(self.gray_b))
+        if self._mask_b is not None:
+            covered &= self._mask_b
+        return aligned, covered

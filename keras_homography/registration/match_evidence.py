@@ -100,13 +100,19 @@ class AlignedMatcher:
     Args:
       network: the matcher.
       pair: the images.
+      features_b: of image B; None to compute them here.
     """
 
     def __init__(
-        self, network: view_matching.FeatureNetwork, pair: image_pyramid.ImagePair
+        self,
+        network: view_matching.FeatureNetwork,
+        pair: image_pyramid.ImagePair,
+        features_b: view_matching.ImageFeatures | None = None,
     ) -> None:
         self._network, self._pair = network, pair
-        self._of_b: dict[float, tuple[image_views.View, dense_matching.Features]] = {}
+        self._features_b = features_b or view_matching.ImageFeatures(
+            network, pair.pyramid_b, pair.masks_b
+        )
 
     def match(self, a_from_b: np.ndarray, reduction: float = 2.0) -> AlignedMatches:
         """Match A, warped into a view of B, with that view.
@@ -118,15 +124,17 @@ class AlignedMatcher:
         Returns:
           The matches between cells where A covers B.
         """
-        view, features_b = self._view_of_b(reduction)
+        view, features_b = self._features_b.of(image_views.ViewSpec(reduction=reduction))
         index = image_views.level_index(self._pair.pyramid_b, arrays.image_size(view.gray))
         level, level_a_from_b = self._pair.at(a_from_b, index)
         level_from_b = arrays.resizing(self._pair.size_b, arrays.image_size(level.gray_b))
         view_from_a = view.view_from_image @ np.linalg.inv(level_a_from_b @ level_from_b)
-        warped, covered = arrays.warp_image(level.gray_a, view_from_a, arrays.image_size(view.gray))
+        warped, covered = level.warp(view_from_a, arrays.image_size(view.gray))
         if covered.any():
             warped[~covered] = int(warped[covered].mean())
         cells = covered[4::8, 4::8]
+        if view.covered is not None:
+            cells = cells & view.covered
         features_a = view_matching.compute_features(
             self._network, image_views.View(warped, np.eye(3), cells)
         )
@@ -139,13 +147,6 @@ class AlignedMatcher:
         usable = cells[rows, columns]
         inner = _inner_half(cells)[rows, columns][usable]
         return AlignedMatches(a_from_b, view, matches.where(usable), inner)
-
-    def _view_of_b(self, reduction: float) -> tuple[image_views.View, dense_matching.Features]:
-        if reduction not in self._of_b:
-            spec = image_views.ViewSpec(reduction=reduction)
-            view = image_views.render(self._pair.pyramid_b, spec)
-            self._of_b[reduction] = view, view_matching.compute_features(self._network, view)
-        return self._of_b[reduction]
 
 
 def _inner_half(cells: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ import numpy as np
 
 from keras_homography.geometry import arrays
 from keras_homography.registration import (
-    candidate_search,
+    candidate_refinement,
     image_pyramid,
     lucas_kanade,
     match_evidence,
@@ -64,7 +64,7 @@ class _Equations(NamedTuple):
 
 
 def corner_covariance(
-    pair: image_pyramid.ImagePair, candidate: candidate_search.Candidate
+    pair: image_pyramid.ImagePair, candidate: candidate_refinement.Candidate
 ) -> np.ndarray | None:
     """Compute the covariance of the corners of B in A.
 

@@ -44,26 +44,51 @@ class ViewMatch:
         return int(self.inliers.sum())
 
 
-class ViewMatcher:
-    """Matches views of two images; the features of a view are computed once.
+class ImageFeatures:
+    """Features of views of one image, each computed when it is first used.
 
     Args:
       network: the matcher.
-      pyramid_a: of image A, uint8, finest first.
-      pyramid_b: of image B.
+      pyramid: of the image, uint8, finest first.
+      masks: of its levels, bool, where the image counts; None for everywhere.
     """
 
     def __init__(
         self,
         network: FeatureNetwork,
-        pyramid_a: Sequence[np.ndarray],
-        pyramid_b: Sequence[np.ndarray],
+        pyramid: Sequence[np.ndarray],
+        masks: list[np.ndarray] | None = None,
     ) -> None:
-        self._network = network
-        self._pyramids = pyramid_a, pyramid_b
-        self._views: dict[
-            tuple[int, ViewSpec], tuple[image_views.View, dense_matching.Features]
-        ] = {}
+        self._network, self._pyramid, self._masks = network, pyramid, masks
+        self._views: dict[ViewSpec, tuple[image_views.View, dense_matching.Features]] = {}
+
+    def of(self, spec: ViewSpec) -> tuple[image_views.View, dense_matching.Features]:
+        """Return a view of the image, and its features.
+
+        Args:
+          spec: which view.
+
+        Returns:
+          `(view, features)`.
+        """
+        if spec not in self._views:
+            view = image_views.render(self._pyramid, spec)
+            if self._masks is not None:
+                view = image_views.cover(view, spec, self._masks)
+            self._views[spec] = view, compute_features(self._network, view)
+        return self._views[spec]
+
+
+class ViewMatcher:
+    """Matches views of two images.
+
+    Args:
+      features_a: of image A.
+      features_b: of image B.
+    """
+
+    def __init__(self, features_a: ImageFeatures, features_b: ImageFeatures) -> None:
+        self._features_a, self._features_b = features_a, features_b
 
     def match(self, spec_a: ViewSpec = _PLAIN, spec_b: ViewSpec = _PLAIN) -> ViewMatch:
         """Match one view of A with one of B.
@@ -75,8 +100,8 @@ class ViewMatcher:
         Returns:
           Matches, homography and inliers.
         """
-        view_a, features_a = self._features(0, spec_a)
-        view_b, features_b = self._features(1, spec_b)
+        view_a, features_a = self._features_a.of(spec_a)
+        view_b, features_b = self._features_b.of(spec_b)
         matches = dense_matching.match(features_a, features_b)
         view_b_from_a, inliers = feature_matching.fit_homography(
             matches.points_a, matches.points_b, _THRESHOLD
@@ -121,15 +146,6 @@ class ViewMatcher:
         yield from _tilts(5.6, 8)
         tilted = [ViewSpec(tilt=2.0, direction=direction) for direction in (0.0, 45.0, 90.0, 135.0)]
         yield from itertools.product(tilted, tilted)
-
-    def _features(
-        self, which: int, spec: ViewSpec
-    ) -> tuple[image_views.View, dense_matching.Features]:
-        if (which, spec) not in self._views:
-            view = image_views.render(self._pyramids[which], spec)
-            features = compute_features(self._network, view)
-            self._views[which, spec] = view, features
-        return self._views[which, spec]
 
 
 def _tilts(tilt: float, directions: int) -> Iterator[tuple[ViewSpec, ViewSpec]]:

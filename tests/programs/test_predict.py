@@ -101,6 +101,19 @@ def test_where_the_images_agree_is_drawn(capsys, tmp_path):
     assert (drawn[40:120, 60:180, 2] - drawn[40:120, 60:180, 1]).mean() < 40  # hardly any red
 
 
+@pytest.mark.usefixtures("in_folder")
+def test_masks_are_read_from_files(capsys, tmp_path):
+    black = str(tmp_path / "black.png")
+    cv2.imwrite(black, np.zeros([160, 240], np.uint8))
+    with pytest.raises(UserError, match="mask_b is 0 everywhere"):
+        file_alignment.run(FileAlignmentConfig("a.png", "b.png", pictures=False, mask_b=black))
+    half = str(tmp_path / "half.png")
+    cv2.imwrite(half, np.repeat(np.array([[255, 0]], np.uint8), 120, axis=1).repeat(160, axis=0))
+    config = FileAlignmentConfig("a.png", "b.png", pictures=False, mask_a=half)
+    assert file_alignment.run(config) == 1
+    assert answers_of(capsys)[0]["overlap"] < 0.6
+
+
 def test_a_refusal_has_its_own_exit_code_and_no_pictures(folder):
     code, (answer,), errors = predict(folder, "a.png", "other.png", "--output_dir=refused")
     assert code == 3

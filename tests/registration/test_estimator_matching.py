@@ -133,7 +133,8 @@ def test_matches_of_a_turned_image_are_in_its_own_pixels(estimator, warped):
 def test_the_matches_are_those_of_the_best_views(estimator, matcher, warped):
     a, b, _ = warped
     points = estimator.match(a, b)
-    best = view_matching.ViewMatcher(matcher, [a], [b]).find_best(10)
+    features = [view_matching.ImageFeatures(matcher, [image]) for image in (a, b)]
+    best = view_matching.ViewMatcher(*features).find_best(10)
     np.testing.assert_array_equal(points.points_a, best.matches.points_a)
     np.testing.assert_array_equal(points.inliers, best.inliers)
 

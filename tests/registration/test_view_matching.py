@@ -10,7 +10,7 @@ from helpers.warped_pairs import corner_error
 from keras_homography.geometry import arrays
 from keras_homography.registration import image_pyramid, image_views, view_matching
 from keras_homography.registration.image_views import ViewSpec
-from keras_homography.registration.view_matching import ViewMatcher
+from keras_homography.registration.view_matching import ImageFeatures, ViewMatcher
 
 PLAIN = ViewSpec()
 
@@ -37,7 +37,9 @@ def noise(seed, width=256, height=192):
 
 
 def view_matcher(network, a, b):
-    return ViewMatcher(network, image_pyramid.build_pyramid(a), image_pyramid.build_pyramid(b))
+    return ViewMatcher(
+        *(ImageFeatures(network, image_pyramid.build_pyramid(image)) for image in (a, b))
+    )
 
 
 def test_equal_images_match_in_place():
