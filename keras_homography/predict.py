@@ -55,6 +55,12 @@ flags.DEFINE_bool("panorama", False, "Also write both images on one canvas.")
 flags.DEFINE_bool("matches", False, "Also draw matched points of both images.")
 flags.DEFINE_string("mask_a", None, "An image of the size of A, black where A does not count.")
 flags.DEFINE_string("mask_b", None, "The same of B, or of every frame.")
+flags.DEFINE_enum(
+    "motion",
+    "homography",
+    ["translation", "similarity", "affine", "homography"],
+    "What the motion is at most.",
+)
 flags.DEFINE_bool("agreement", False, "Also draw where the aligned images agree, and what changed.")
 flags.DEFINE_integer(
     "max_side", 4096, "Of pictures, in pixels; larger ones are shrunk.", lower_bound=16
@@ -89,6 +95,7 @@ def main(image_a: str, image_b: str) -> int:
         panorama=FLAGS.panorama,
         matches=FLAGS.matches,
         agreement=FLAGS.agreement,
+        motion=FLAGS.motion,
         mask_a=FLAGS.mask_a,
         mask_b=FLAGS.mask_b,
         matcher=FLAGS.matcher,

@@ -80,6 +80,8 @@ class CandidateRefinement:
 
     def _measure(self, name: str | None, a_from_b: np.ndarray | None) -> Candidate:
         """A candidate with its evidence; `NO_CANDIDATE` if it is not plausible."""
+        if a_from_b is not None:
+            a_from_b = self._pair.project(a_from_b)
         evidence = alignment_evidence.measure_evidence(self._pair, a_from_b)
         if a_from_b is None or evidence is NO_EVIDENCE:
             return NO_CANDIDATE

@@ -18,6 +18,7 @@ from keras_homography.registration import (
     candidate_refinement,
     image_pyramid,
     initialization,
+    motion_models,
     view_matching,
 )
 from keras_homography.registration.candidate_refinement import (
@@ -27,6 +28,7 @@ from keras_homography.registration.candidate_refinement import (
     Candidate,
     better,
 )
+from keras_homography.registration.motion_models import Motion
 from keras_homography.saving import networks
 
 _DOUBTFUL = 0.2  # confidence below which it does not matter whether others are as good
@@ -131,6 +133,9 @@ class Search:
         matched = self._views.match(spec_a, spec_b)
         if matched.b_from_a is None or matched.count < _MIN_INLIERS:
             return None
+        if self._pair.motion is not Motion.HOMOGRAPHY:
+            inliers = matched.matches.where(matched.inliers)
+            return motion_models.fit(self._pair.motion, inliers.points_b, inliers.points_a)
         return arrays.normalize(np.linalg.inv(matched.b_from_a))
 
     def _look_elsewhere(self, best: Candidate) -> Candidate:

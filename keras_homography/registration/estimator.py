@@ -15,11 +15,13 @@ from keras_homography.registration import (
     candidate_search,
     image_pyramid,
     masks,
+    motion_models,
     refusals,
     uncertainty,
     view_matching,
 )
 from keras_homography.registration.agreement import map_agreement
+from keras_homography.registration.motion_models import Motion
 from keras_homography.registration.result import Estimate, PointMatches
 from keras_homography.saving import feature_networks, networks
 from keras_homography.utils import image_input
@@ -96,6 +98,7 @@ class HomographyEstimator:
         initial_a_from_b: npt.ArrayLike | Estimate | None = None,
         mask_a: npt.ArrayLike | None = None,
         mask_b: npt.ArrayLike | None = None,
+        motion: str = "homography",
         agreement: bool = False,
     ) -> Estimate:
         """Estimate the homography between two images.
@@ -109,6 +112,8 @@ class HomographyEstimator:
           mask_a: bool or uint8 `[height, width]` of A, not 0 where it counts, as OpenCV's masks;
             what is masked takes no part. None for all of it.
           mask_b: the same of B.
+          motion: "translation", "similarity", "affine" or "homography": fewer numbers are estimated
+            where less is possible.
           agreement: also map where the images agree: `result.agreement`.
 
         Returns:
@@ -123,25 +128,20 @@ class HomographyEstimator:
         counts_a = masks.check_mask(mask_a, arrays.image_size(gray_a), "mask_a")
         counts_b = masks.check_mask(mask_b, arrays.image_size(gray_b), "mask_b")
         initial = _initial_matrix(initial_a_from_b)
+        model = motion_models.check(motion)
         best, attempts = candidate_refinement.NO_CANDIDATE, 0
         covariance = agreement_map = None
         refusal = refusals.check_sizes(gray_a, gray_b)
         if refusal is None:
-            pair = image_pyramid.ImagePair(gray_a, gray_b, counts_a, counts_b)
+            pair = image_pyramid.ImagePair(gray_a, gray_b, counts_a, counts_b, model)
             refusal = refusals.check_texture(pair)
             if refusal is None:
-                deadline = None
-                if self._max_seconds is not None:
-                    deadline = time.monotonic() + self._max_seconds
-                search = candidate_search.Search(
-                    self._network,
-                    self._matcher,
-                    pair,
-                    candidate_search.Budget(self._max_attempts, deadline),
-                )
-                best = search.find_best(initial)
-                attempts = search.attempts
+                best, attempts = self._search(pair, initial)
                 refusal = refusals.check_evidence(best.evidence, self._min_confidence)
+                if refusal is not None and model is not Motion.HOMOGRAPHY:
+                    free = image_pyramid.ImagePair(gray_a, gray_b, counts_a, counts_b)
+                    if self._search(free, initial)[0].probability >= self._min_confidence:
+                        refusal = refusals.other_motion(model)
                 if refusal is None:
                     covariance = uncertainty.corner_covariance(pair, best)
                 if agreement and best.a_from_b is not None:
@@ -159,6 +159,18 @@ class HomographyEstimator:
             covariance=covariance,
             agreement=agreement_map,
         )
+
+    def _search(
+        self, pair: image_pyramid.ImagePair, initial: np.ndarray | None
+    ) -> tuple[candidate_search.Candidate, int]:
+        """The best candidate for a pair, and how many initializations were tried."""
+        deadline = None
+        if self._max_seconds is not None:
+            deadline = time.monotonic() + self._max_seconds
+        budget = candidate_search.Budget(self._max_attempts, deadline)
+        search = candidate_search.Search(self._network, self._matcher, pair, budget)
+        best = search.find_best(initial)
+        return best, search.attempts
 
     def match(self, image_a: npt.ArrayLike, image_b: npt.ArrayLike) -> PointMatches:
         """Match points of two images by dense features, without a verdict.

@@ -45,6 +45,7 @@ class FileAlignmentConfig:
       pictures: whether to write pictures, or a video.
       panorama: whether to write both images on one canvas too.
       matches: whether to draw matched points of both images too.
+      motion: "translation", "similarity", "affine" or "homography".
       mask_a: path of an image of A's size, black where A does not count; None for none.
       mask_b: the same of B, or of every frame.
       agreement: whether to draw where the images agree too.
@@ -64,6 +65,7 @@ class FileAlignmentConfig:
     panorama: bool = False
     matches: bool = False
     agreement: bool = False
+    motion: str = "homography"
     mask_a: str | None = None
     mask_b: str | None = None
     max_side: int = 4096
@@ -121,7 +123,14 @@ def _read_files(paths: list[str]) -> _Frames:
 
 def _align_pair(config: FileAlignmentConfig, estimator: HomographyEstimator, path_b: str) -> int:
     image_a, image_b = image_input.read_image(config.image_a), image_input.read_image(path_b)
-    result = estimator.estimate(image_a, image_b, agreement=config.agreement, **_read_masks(config))
+    result = estimator.estimate(
+        image_a,
+        image_b,
+        mask_a=_read_mask(config.mask_a),
+        mask_b=_read_mask(config.mask_b),
+        motion=config.motion,
+        agreement=config.agreement,
+    )
     written, output_dir = [], pathlib.Path(config.output_dir)
     if config.pictures:
         written = alignment_pictures.write_alignment(
@@ -156,7 +165,8 @@ def _align_frames(
     image_a = image_input.read_image(config.image_a)
     size_a = arrays.image_size(image_a)
     video = pathlib.Path(config.output_dir) / _VIDEO_NAME if config.pictures else None
-    of_count, masks = f"/{count}" if count else "", _read_masks(config)
+    of_count = f"/{count}" if count else ""
+    mask_a, mask_b = _read_mask(config.mask_a), _read_mask(config.mask_b)
     number = aligned = 0
     unreadable: list[str | int] = []
     previous = None
@@ -167,7 +177,14 @@ def _align_frames(
                 unreadable.append(name)
                 answer = {"ok": False, "reason": frame, "reason_code": _UNREADABLE}
             else:
-                result = estimator.estimate(image_a, frame, initial_a_from_b=previous, **masks)
+                result = estimator.estimate(
+                    image_a,
+                    frame,
+                    initial_a_from_b=previous,
+                    mask_a=mask_a,
+                    mask_b=mask_b,
+                    motion=config.motion,
+                )
                 if result.a_from_b is not None:
                     aligned += 1
                     previous = result
@@ -186,10 +203,8 @@ def _align_frames(
     return aligned
 
 
-def _read_masks(config: FileAlignmentConfig) -> dict[str, np.ndarray]:
-    """The masks of `estimate`, by the names of its arguments."""
-    paths = {"mask_a": config.mask_a, "mask_b": config.mask_b}
-    return {name: image_input.read_image(path).max(-1) for name, path in paths.items() if path}
+def _read_mask(path: str | None) -> np.ndarray | None:
+    return None if path is None else image_input.read_image(path).max(axis=-1)
 
 
 def _as_json(result: Estimate, size_a: tuple[int, int], size_b: tuple[int, int]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
-from keras_homography.registration import lucas_kanade, masks
+from keras_homography.registration import lucas_kanade, masks, motion_models
+from keras_homography.registration.motion_models import Motion
 
 _MIN_COARSEST_SIDE = 96  # pixels: shorter side of the coarsest level
 _MAX_COMPARISON_SIDE = 320  # pixels: longer side at which two images are compared
@@ -104,8 +105,10 @@ class ImagePair:
       gray_b: the same; its size may differ.
       mask_a: bool `[height, width]`, where A counts; None for everywhere.
       mask_b: the same of B.
+      motion: the model of the motion between them.
 
     Attributes:
+      motion: as given.
       pyramid_a: the levels of A, uint8, finest first.
       pyramid_b: the levels of B.
       masks_a: the levels of the mask of A, bool; None if all of it counts.
@@ -121,7 +124,9 @@ class ImagePair:
         gray_b: np.ndarray,
         mask_a: np.ndarray | None = None,
         mask_b: np.ndarray | None = None,
+        motion: Motion = Motion.HOMOGRAPHY,
     ) -> None:
+        self.motion = motion
         pyramid_a, self.masks_a = _masked_pyramid(gray_a, mask_a)
         pyramid_b, self.masks_b = _masked_pyramid(gray_b, mask_b)
         self._set_pyramids(pyramid_a, pyramid_b)
@@ -208,15 +213,20 @@ class ImagePair:
         Returns:
           The refined `a_from_b`; None if it diverges.
         """
+        possible_steps = motion_models.possible_steps(self.motion)
         for index in indices:
-            level, level_a_from_b = self.at(a_from_b, index)
-            refined = lucas_kanade.refine_level(level, level_a_from_b, steps)
+            level, level_a_from_b = self.at(self.project(a_from_b), index)
+            refined = lucas_kanade.refine_level(level, level_a_from_b, steps, possible_steps)
             if refined is None:
                 return None
             level_from_a, level_from_b = self._resizings(level)
             a_from_b = np.linalg.inv(level_from_a) @ refined @ level_from_b
             a_from_b /= a_from_b[2, 2]
-        return a_from_b
+        return self.project(a_from_b)
+
+    def project(self, a_from_b: np.ndarray) -> np.ndarray:
+        """Replace a homography by the nearest one of the model of motion."""
+        return motion_models.project(self.motion, a_from_b, self.size_a, self.size_b)
 
     def _resizings(self, level: lucas_kanade.Level) -> tuple[np.ndarray, np.ndarray]:
         """`(level_from_a, level_from_b)`: matrices from the full images to those of a level."""

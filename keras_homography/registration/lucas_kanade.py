@@ -90,8 +90,11 @@ class Comparison:
             constants.TONE_DAMPING,
         )
 
-    def fit(self) -> tuple[Floats, Floats]:
+    def fit(self, possible_steps: Floats | None = None) -> tuple[Floats, Floats]:
         """Fit a step of the homography together with the tone curve.
+
+        Args:
+          possible_steps: float64 `[8, k]`, whose sums the step may be; None for any step.
 
         Returns:
           `(step, tone)`: float64 `[8]`, in units, and `[3]`, gray levels.
@@ -103,12 +106,15 @@ class Comparison:
         gradient_x = root * (0.5 * level.gradient_x + slope * self._gradient_x)
         gradient_y = root * (0.5 * level.gradient_y + slope * self._gradient_y)
         equations = self._equations(gradient_x, gradient_y, root * MID_GRAY * self._basis)
+        if possible_steps is not None:
+            equations = np.concatenate([possible_steps.T @ equations[:8], equations[8:]])
         solution = _solve_damped(
             equations @ equations.T,
             equations @ (root * self._difference),
             constants.DAMPING_FLOAT64,
         )
-        return solution[:8], MID_GRAY * solution[8:]
+        step, tone = solution[:-NUM_TONES], MID_GRAY * solution[-NUM_TONES:]
+        return (step if possible_steps is None else possible_steps @ step), tone
 
     def apply_tone(self, gray: Floats) -> Floats:
         """Change gray levels of A, of any shape, as the tone curve says."""
@@ -163,7 +169,10 @@ class Comparison:
 
 
 def refine_level(
-    level: Level, a_from_b: npt.NDArray[np.float64], steps: int
+    level: Level,
+    a_from_b: npt.NDArray[np.float64],
+    steps: int,
+    possible_steps: Floats | None = None,
 ) -> npt.NDArray[np.float64] | None:
     """Iterate on one pyramid level.
 
@@ -171,6 +180,7 @@ def refine_level(
       level: the images.
       a_from_b: `[3, 3]`, pixels of the level, to begin with.
       steps: at most; fewer once corners move less than 0.002 pixels.
+      possible_steps: as of `Comparison.fit`.
 
     Returns:
       The refined `a_from_b`, last element 1; None if it diverges.
@@ -180,7 +190,7 @@ def refine_level(
     tone, quad = None, arrays.transform_points(a_from_b, square)
     for _ in range(steps):
         try:
-            step, tone = Comparison(level, a_from_b, tone).fit()
+            step, tone = Comparison(level, a_from_b, tone).fit(possible_steps)
         except np.linalg.LinAlgError:
             return None
         moved = np.eye(3) + np.append(step, 0.0).reshape(3, 3)

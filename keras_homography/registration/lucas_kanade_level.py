@@ -164,7 +164,7 @@ class Level:
         return gray, gradient_x, gradient_y, visible
 
     def warp(
-        self, target_from_a: npt.NDArray[np.float64], size: tuple[int, int]
+        self, target_from_a: Floats, size: tuple[int, int]
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
         """Warp A.
 

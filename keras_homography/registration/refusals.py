@@ -29,6 +29,7 @@ class ReasonCode(enum.StrEnum):
     NOT_ONE_PLANE = "not_one_plane"
     NOT_THE_SAME_SCENE = "not_the_same_scene"
     REPEATS_ITSELF = "repeats_itself"
+    OTHER_MOTION = "other_motion"
     TOO_OBLIQUE = "too_oblique"
     LIGHT_TOO_DIFFERENT = "light_too_different"
 
@@ -69,6 +70,20 @@ _LIGHT_TOO_DIFFERENT = Refusal(
 _NOT_THE_SAME_SCENE = Refusal(
     ReasonCode.NOT_THE_SAME_SCENE, "not the same scene, or too much of it changed"
 )
+
+
+def other_motion(motion: str) -> Refusal:
+    """Refuse images that a homography explains, but not the simpler motion that was asked for.
+
+    Args:
+      motion: its name.
+
+    Returns:
+      The refusal.
+    """
+    return Refusal(
+        ReasonCode.OTHER_MOTION, f"a homography explains the images, but no {motion} does"
+    )
 
 
 def check_sizes(gray_a: np.ndarray, gray_b: np.ndarray) -> Refusal | None:

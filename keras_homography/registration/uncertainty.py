@@ -26,6 +26,7 @@ from keras_homography.registration import (
     image_pyramid,
     lucas_kanade,
     match_evidence,
+    motion_models,
 )
 
 _TILES = 12  # along each side of B, whose residuals count as independent
@@ -88,9 +89,15 @@ def corner_covariance(
         equations, unit_from_b = _of_matches(candidate.aligned)
     else:
         return None
-    step = _step_covariance(equations)
+    possible_steps = motion_models.possible_steps(pair.motion)
+    if possible_steps is None:
+        possible_steps = np.eye(_NUM_STEPS)
+    else:
+        equations = _within(equations, possible_steps)
+    step = _step_covariance(equations, possible_steps.shape[1])
     if step is None:
         return None
+    step = possible_steps @ step @ possible_steps.T
     jacobian = _corners_of_step(candidate.a_from_b, unit_from_b, pair.size_b)
     covariance = jacobian @ step @ jacobian.T
     return covariance if np.isfinite(covariance).all() else None
@@ -144,8 +151,17 @@ def _moves(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _step_covariance(equations: _Equations) -> np.ndarray | None:
-    """Covariance of the step, float64 `[8, 8]`; None if the equations do not determine it."""
+def _within(equations: _Equations, possible_steps: np.ndarray) -> _Equations:
+    """Equations of sums of possible steps, float64 `[8, k]`, in the place of eight unknowns."""
+    left, other = (
+        np.concatenate([possible_steps.T @ side[:_NUM_STEPS], side[_NUM_STEPS:]])
+        for side in (equations.left, equations.left_other)
+    )
+    return equations._replace(left=left, left_other=other)
+
+
+def _step_covariance(equations: _Equations, size: int) -> np.ndarray | None:
+    """Covariance of the step's first unknowns; None if the equations do not determine them."""
     left, other = equations.left, equations.left_other
     if len(equations.right) < len(left):
         return None
@@ -174,7 +190,7 @@ def _step_covariance(equations: _Equations) -> np.ndarray | None:
             * (
                 np.linalg.solve(total - normal, scores[..., None])[..., 0]
                 + np.linalg.solve(total, scores.T).T
-            )[:, :_NUM_STEPS]
+            )[:, :size]
         )
         leverage = np.trace(np.linalg.solve(total, normal), axis1=1, axis2=2)
     except np.linalg.LinAlgError:
@@ -183,17 +199,17 @@ def _step_covariance(equations: _Equations) -> np.ndarray | None:
     correction = effective / max(effective - 9.0, _MIN_EFFECTIVE_TILES)
     changes -= changes.mean(axis=0)
     covariance = equations.factor * correction * changes.T @ changes
-    if len(left) > _NUM_STEPS:
-        change = _change_by_tones(equations, mean, weighted, residual)
+    if len(left) > size:
+        change = _change_by_tones(equations, mean, weighted, residual, size)
         covariance += np.outer(change, change)
     return covariance
 
 
 def _change_by_tones(
-    equations: _Equations, mean: np.ndarray, weighted: np.ndarray, residual: np.ndarray
+    equations: _Equations, mean: np.ndarray, weighted: np.ndarray, residual: np.ndarray, size: int
 ) -> np.ndarray:
-    """How a step changes if the tone curve has three coefficients more, float64 `[8]`."""
-    offset, slope = mean[8:10]
+    """How a step changes if the tone curve has three coefficients more, float64 `[size]`."""
+    offset, slope = mean[size : size + 2]
     more = np.stack([offset * (slope / offset) ** power for power in (3, 4, 5)])
     left, weighted = (
         np.concatenate([mean, more]),
@@ -201,7 +217,7 @@ def _change_by_tones(
     )
     normal = weighted @ left.T
     normal += _DAMPING * np.trace(normal) / len(normal) * np.eye(len(normal))
-    return np.linalg.solve(normal, weighted @ residual)[:8]
+    return np.linalg.solve(normal, weighted @ residual)[:size]
 
 
 def _tiles(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
