@@ -141,7 +141,7 @@ class HomographyEstimator:
                 if refusal is not None and model is not Motion.HOMOGRAPHY:
                     free = image_pyramid.ImagePair(gray_a, gray_b, counts_a, counts_b)
                     if self._search(free, initial)[0].probability >= self._min_confidence:
-                        refusal = refusals.other_motion(model)
+                        refusal = refusals.OTHER_MOTION
                 if refusal is None:
                     covariance = uncertainty.corner_covariance(pair, best)
                 if agreement and best.a_from_b is not None:

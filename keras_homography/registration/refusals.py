@@ -70,20 +70,10 @@ _LIGHT_TOO_DIFFERENT = Refusal(
 _NOT_THE_SAME_SCENE = Refusal(
     ReasonCode.NOT_THE_SAME_SCENE, "not the same scene, or too much of it changed"
 )
-
-
-def other_motion(motion: str) -> Refusal:
-    """Refuse images that a homography explains, but not the simpler motion that was asked for.
-
-    Args:
-      motion: its name.
-
-    Returns:
-      The refusal.
-    """
-    return Refusal(
-        ReasonCode.OTHER_MOTION, f"a homography explains the images, but no {motion} does"
-    )
+OTHER_MOTION = Refusal(
+    ReasonCode.OTHER_MOTION,
+    "a homography explains the images, but the simpler motion that was asked for does not",
+)
 
 
 def check_sizes(gray_a: np.ndarray, gray_b: np.ndarray) -> Refusal | None:
