@@ -68,7 +68,8 @@ def collect() -> dict[str, dict[str, Any]]:
 
 def untilted_attempts() -> int:
     """Count the attempts before the first tilted view: the page makes these and no others."""
-    views = view_matching.ViewMatcher(lambda image: (image, image, image), [], [])
+    nothing = view_matching.ImageFeatures(lambda image: (image, image, image), [])
+    views = view_matching.ViewMatcher(nothing, nothing)
     number = 1  # the network
     for spec_a, spec_b in views.attempts():
         if spec_a.tilt != 1.0 or spec_b.tilt != 1.0:
