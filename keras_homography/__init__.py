@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from keras_homography.registration.result import Estimate as Estimate
     from keras_homography.registration.result import PointMatches as PointMatches
     from keras_homography.saving.loading import load_model as load_model
+    from keras_homography.saving.preset_model import PresetModel as PresetModel
     from keras_homography.saving.pretrained import load_pretrained as load_pretrained
+    from keras_homography.training.compiled_model import compile as compile
 
 __version__ = "0.2.0"
 
@@ -41,6 +43,8 @@ __version__ = "0.2.0"
 # estimator needs none.
 _PUBLIC_NAMES = {
     "Estimate": "registration.result",
+    "PresetModel": "saving.preset_model",
+    "compile": "training.compiled_model",
     "HomographyEstimator": "registration.estimator",
     "PointMatches": "registration.result",
     "load_model": "saving.loading",
@@ -48,7 +52,7 @@ _PUBLIC_NAMES = {
     "register_estimator": "evaluation.opencv_estimators",
 }
 # `training`, `evaluation` and others import TensorFlow when their functions are called.
-_NEED_TENSORFLOW = {"load_model", "load_pretrained", "layers", "models"}
+_NEED_TENSORFLOW = {"PresetModel", "compile", "load_model", "load_pretrained", "layers", "models"}
 # Modules of version 0.1, which had no folders.
 _FORMER_MODULES = {
     "artifacts": "saving.formats",
@@ -86,9 +90,10 @@ def _is_our_program() -> bool:
 
 
 def _register_layers() -> None:
-    """Let `keras.models.load_model` find our layers."""
+    """Let Keras find our layers, losses and metrics."""
     if keras_backend() == "tensorflow":
         importlib.import_module(f"{__name__}.layers")
+        importlib.import_module(f"{__name__}.training.keras_objects")
 
 
 if _is_our_program():

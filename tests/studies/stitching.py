@@ -148,7 +148,8 @@ def opencv(photos, scans):
 def errors(placed, photos, truth):
     """Mean and largest error of all pairs, pixels."""
     found = []
-    for (a, b), b_from_a in truth.items():
+    for (a, b), matrix in truth.items():
+        b_from_a = matrix / matrix[2, 2]
         if a not in placed or b not in placed:
             continue
         width, height = arrays.image_size(photos[a])
