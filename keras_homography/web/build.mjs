@@ -37,12 +37,12 @@ const [folder = "built", driver] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 await build({
   ...options,
-  entryPoints: { page: "src/page/main.ts", worker: "src/worker.ts" },
+  entryPoints: { page: "src/page/main.ts", worker: "src/worker.ts", style: "src/page/style.css" },
   external: ["fs", "path", "url", "node:*", "crypto"],
   format: "iife",
   outdir: folder,
 });
-for (const name of ["index.html", "style.css"]) copyFileSync(`src/page/${name}`, `${folder}/${name}`);
+copyFileSync("src/page/index.html", `${folder}/index.html`);
 if (driver) {
   await build({
     ...options,

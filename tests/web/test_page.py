@@ -1,5 +1,7 @@
 """The page in a real browser, against `HomographyEstimator` with the attempts that it makes."""
 
+import base64
+import io
 import json
 import struct
 import zlib
@@ -8,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers.warped_pairs import corner_error, warped_pair
+from PIL import Image
 
 import keras_homography
 from keras_homography.geometry import arrays
@@ -218,6 +221,50 @@ def test_a_bad_file_is_answered_by_a_sentence_and_changes_nothing(shown, content
     shown.give("b", content)
     shown.wait_for(f"#alert:has-text('{sentence}')")
     assert (shown.page.inner_text("#size-b"), shown.page.inner_text("#b-from-a")) == before
+
+
+def test_a_photo_is_turned_as_its_exif_data_say(shown, scene):
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter turn
+    file = io.BytesIO()
+    Image.fromarray(scene[:200, :300]).save(file, "JPEG", exif=turned)
+    shown.give("b", file.getvalue())
+    shown.wait_for("#size-b:has-text('200 × 300')")
+
+
+def test_images_are_pasted_and_dropped_and_the_answer_is_copied(shown, scene):
+    shown.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    a, b, _ = warped_pair(scene, 8, reach=9.0, size=(170, 130))
+    files = [base64.b64encode(png(image)).decode() for image in (a, b)]
+    give = """([way, texts]) => {
+        const data = new DataTransfer();
+        for (const text of texts) {
+            const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            data.items.add(new File([bytes], "image.png", {type: "image/png"}));
+        }
+        const event = way === "paste"
+            ? new ClipboardEvent(way, {clipboardData: data, bubbles: true})
+            : new DragEvent(way, {dataTransfer: data, bubbles: true, cancelable: true});
+        document.getElementById("tile-b").dispatchEvent(event);
+    }"""
+    shown.page.evaluate(give, ["paste", files])
+    shown.wait_for("body:has(#size-a:has-text('170 × 130')) #size-b:has-text('170 × 130')")
+    shown.page.evaluate(give, ["drop", [base64.b64encode(png(b[:100])).decode()]])
+    shown.wait_for("#size-b:has-text('170 × 100')")
+    shown.wait()
+    shown.page.click("#copy")
+    shown.wait_for("#status:has-text('Copied')")
+    copied = json.loads(shown.page.evaluate("navigator.clipboard.readText()"))
+    assert copied["sizes"] == {"a": [170, 130], "b": [170, 100]}
+
+
+def test_a_browser_without_simd_is_told_so(browser, address):
+    context = browser.new_context()
+    context.add_init_script("WebAssembly.validate = () => false")
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("#alert:has-text('WebAssembly SIMD')", timeout=WAIT)
+    context.close()
 
 
 def test_the_same_image_twice_is_named(shown, scene):

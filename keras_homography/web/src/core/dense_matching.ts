@@ -72,8 +72,14 @@ function findNearest(a: Float32Array, b: Float32Array): { nearestB: Int32Array; 
   const bestB = new Float64Array(countA).fill(-Infinity);
   const bestA = new Float64Array(countB).fill(-Infinity);
   const compare = (i: number, j: number, similarity: number): void => {
-    if (similarity > bestB[i]) [bestB[i], nearestB[i]] = [similarity, j];
-    if (similarity > bestA[j]) [bestA[j], nearestA[j]] = [similarity, i];
+    if (similarity > bestB[i]) {
+      bestB[i] = similarity;
+      nearestB[i] = j;
+    }
+    if (similarity > bestA[j]) {
+      bestA[j] = similarity;
+      nearestA[j] = i;
+    }
   };
   // Four by two at a time: every number that is read is used several times.
   for (let i = 0; i < countA; i += 4) {

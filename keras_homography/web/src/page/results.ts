@@ -69,13 +69,17 @@ export class Results {
       if (!this.answer) return;
       download(new Blob([asJson(this.answer)], { type: "application/json" }), "homography.json");
     });
-    element("save-png").addEventListener("click", async () => {
-      if (!this.answer?.bFromA) return;
+    const savePng = element<HTMLButtonElement>("save-png");
+    savePng.addEventListener("click", async () => {
+      const answer = this.answer;
+      if (!answer?.bFromA) return;
+      savePng.disabled = true; // a large picture takes seconds
       try {
-        download(await getPng(this.answer.bFromA), "aligned.png");
+        download(await getPng(answer.bFromA), "aligned.png");
       } catch (error) {
         onError(error);
       }
+      savePng.disabled = !this.answer?.ok;
     });
   }
 
