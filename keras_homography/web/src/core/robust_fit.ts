@@ -4,13 +4,22 @@
  * OpenCV's MAGSAC++ and gives the same homography where matches agree on one.
  */
 
+import { constants } from "./constants";
 import { fitLeastSquares } from "./homography_fit";
 import { fromFourPoints, invert, Matrix, Point } from "./matrix";
 
-const MAX_SAMPLES = 10_000;
+const MAX_SAMPLES = 20_000;
+const WIDE = 2.5; // thresholds within which a match counts a little: fits to samples are rough
 const SURE = 0.9999; // probability that one sample had no wrong match, at which sampling ends
-const POLISHES = 4;
+const POLISHES = 5;
+const NEARLY = 0.7; // of the best score, from which a sample's homography is polished, too
+const MAX_POLISHED = 150; // of these
 const MAX_CONDITION = 1e12; // of a matrix that can be inverted
+
+interface Scored {
+  readonly h: Matrix;
+  readonly value: number;
+}
 
 export interface RobustFit {
   /** Null if there is none. */
@@ -41,13 +50,28 @@ function squaredErrors(h: Matrix, a: Float64Array, b: Float64Array, errors: Floa
   }
 }
 
-/** Sum of `(1 - e² / t²)²` over inliers: matches near the threshold count little. */
+/** Sum of `(1 - e² / t²)²` over matches within the threshold: those near it count little. */
 function score(errors: Float64Array, squaredThreshold: number): number {
   let sum = 0;
   for (let i = 0; i < errors.length; i++) {
     if (errors[i] < squaredThreshold) sum += (1 - errors[i] / squaredThreshold) ** 2;
   }
   return sum;
+}
+
+/** Whether inliers are neither squeezed nor mirrored: many points on one are no agreement. */
+function keepsScale(h: Matrix, a: Float64Array, errors: Float64Array, squared: number): boolean {
+  const most = constants.alignment_evidence.MAX_SCALE ** 2; // of an area
+  const determinant =
+    h[0] * (h[4] * h[8] - h[5] * h[7]) -
+    h[1] * (h[3] * h[8] - h[5] * h[6]) +
+    h[2] * (h[3] * h[7] - h[4] * h[6]);
+  for (let i = 0, j = 0; i < errors.length; i++, j += 2) {
+    if (errors[i] >= squared) continue;
+    const area = determinant / (h[6] * a[j] + h[7] * a[j + 1] + h[8]) ** 3;
+    if (!(area > 1 / most && area < most)) return false;
+  }
+  return true;
 }
 
 /** Whether three points of each triple turn the same way in both images. */
@@ -71,37 +95,50 @@ export function fitRobustly(
   const random = makeRandom();
   const a = Float64Array.from(pointsA.flat()), b = Float64Array.from(pointsB.flat());
   const errors = new Float64Array(count), squared = threshold * threshold;
-  let best: Matrix | null = null, bestScore = 0, samples = MAX_SAMPLES;
-  const consider = (h: Matrix | null): boolean => {
-    if (!h) return false;
+  const wide = WIDE * WIDE * squared;
+  /** The score of a homography; -1 for none that is possible. */
+  const evaluate = (h: Matrix | null): number => {
+    if (!h) return -1;
     squaredErrors(h, a, b, errors);
-    const value = score(errors, squared);
-    if (!(value > bestScore)) return false;
-    [best, bestScore] = [h, value];
-    const share = errors.reduce((sum, e) => sum + (e < squared ? 1 : 0), 0) / count;
-    samples = Math.min(MAX_SAMPLES, Math.log(1 - SURE) / Math.log(1 - Math.min(share, 0.999) ** 4));
-    return true;
+    return keepsScale(h, a, errors, squared) ? score(errors, wide) : -1;
   };
+  /** Fits to all that are near, weighted, for as long as that makes the score better. */
+  const polish = (h: Matrix, value: number): Scored => {
+    let current: Scored = { h, value };
+    for (let i = 0; i < POLISHES; i++) {
+      squaredErrors(current.h, a, b, errors);
+      const near = [...errors.keys()].filter((n) => errors[n] < wide);
+      const weights = near.map((n) => 1 - errors[n] / wide);
+      const fitted = fitLeastSquares(
+        near.map((n) => pointsA[n]),
+        near.map((n) => pointsB[n]),
+        weights,
+      );
+      const next = evaluate(fitted);
+      if (!fitted || next <= current.value) break;
+      current = { h: fitted, value: next };
+    }
+    return current;
+  };
+  let best: Scored | null = null, samples = MAX_SAMPLES, polished = 0;
   for (let i = 0; i < samples; i++) {
     const chosen = new Set<number>();
     while (chosen.size < 4) chosen.add(Math.floor(random() * count));
     const sampleA = [...chosen].map((n) => pointsA[n]), sampleB = [...chosen].map((n) => pointsB[n]);
     if (!isConsistent(sampleA, sampleB)) continue;
-    if (consider(fromFourPoints(sampleA, sampleB))) polish(best!, consider);
+    const h = fromFourPoints(sampleA, sampleB), value = evaluate(h);
+    if (!h || value < NEARLY * (best?.value ?? 0)) continue;
+    if (value <= (best?.value ?? 0) && ++polished > MAX_POLISHED) continue;
+    const found = polish(h, value);
+    if (found.value <= (best?.value ?? 0)) continue;
+    best = found;
+    squaredErrors(found.h, a, b, errors);
+    const share = errors.reduce((sum, e) => sum + (e < squared ? 1 : 0), 0) / count;
+    samples = Math.min(MAX_SAMPLES, Math.log(1 - SURE) / Math.log(1 - Math.min(share, 0.999) ** 4));
   }
-  function polish(h: Matrix, accept: (h: Matrix | null) => boolean): void {
-    for (let i = 0, current: Matrix | null = h; i < POLISHES && current; i++) {
-      squaredErrors(current, a, b, errors);
-      const near = [...errors.keys()].filter((n) => errors[n] < squared);
-      const weights = near.map((n) => 1 - errors[n] / squared);
-      current = fitLeastSquares(near.map((n) => pointsA[n]), near.map((n) => pointsB[n]), weights);
-      if (!accept(current)) return;
-    }
-  }
-  const answer: Matrix | null = best;
-  if (!answer || !(condition(answer) < MAX_CONDITION)) return nothing;
-  squaredErrors(answer, a, b, errors);
-  return { bFromA: answer, inliers: [...errors].map((error) => error < squared) };
+  if (!best || !(condition(best.h) < MAX_CONDITION)) return nothing;
+  squaredErrors(best.h, a, b, errors);
+  return { bFromA: best.h, inliers: [...errors].map((error) => error < squared) };
 }
 
 function condition(h: Matrix): number {
