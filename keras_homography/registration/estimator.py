@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.geometry import arrays
 from keras_homography.registration import (
     candidate_refinement,
     candidate_search,
+    empty_borders,
     image_pyramid,
     masks,
     motion_models,
@@ -125,8 +125,10 @@ class HomographyEstimator:
         start_time = time.perf_counter()
         gray_a = image_input.as_gray(image_a, "image_a")
         gray_b = image_input.as_gray(image_b, "image_b")
-        counts_a = masks.check_mask(mask_a, arrays.image_size(gray_a), "mask_a")
-        counts_b = masks.check_mask(mask_b, arrays.image_size(gray_b), "mask_b")
+        counts_a, counts_b = (
+            empty_borders.find_what_counts(gray, masks.check_mask(mask, gray.shape[::-1], name))
+            for gray, mask, name in ((gray_a, mask_a, "mask_a"), (gray_b, mask_b, "mask_b"))
+        )
         initial = _initial_matrix(initial_a_from_b)
         model = motion_models.check(motion)
         best, attempts = candidate_refinement.NO_CANDIDATE, 0
@@ -188,7 +190,12 @@ class HomographyEstimator:
         gray_a = image_input.as_gray(image_a, "image_a")
         gray_b = image_input.as_gray(image_b, "image_b")
         if refusals.check_sizes(gray_a, gray_b) is None:
-            pair = image_pyramid.ImagePair(gray_a, gray_b)
+            pair = image_pyramid.ImagePair(
+                gray_a,
+                gray_b,
+                empty_borders.find_what_counts(gray_a),
+                empty_borders.find_what_counts(gray_b),
+            )
             if refusals.check_texture(pair) is None:
                 views = view_matching.ViewMatcher(
                     view_matching.ImageFeatures(self._matcher, pair.pyramid_a),

@@ -57,7 +57,8 @@ def remove_local_light(gray: np.ndarray) -> np.ndarray:
     """
     window, values = (_LOCAL_SIDE, _LOCAL_SIDE), gray.astype(np.float32)
     centered = values - cv2.blur(values, window)
-    deviation = np.sqrt(cv2.blur(centered * centered, window))
+    # Running sums of squares can fall a little below 0.
+    deviation = np.sqrt(np.maximum(cv2.blur(centered * centered, window), 0.0))
     scaled = 128.0 + _LOCAL_CONTRAST * centered / (deviation + _MIN_DEVIATION)
     return np.clip(np.round(scaled), 0, 255).astype(np.uint8)
 
