@@ -61,6 +61,7 @@ class Search:
       matcher: maps an image to dense features.
       pair: the images.
       budget: how long it may go on.
+      features_a: of A, by the matcher; None to compute them when they are needed.
 
     Attributes:
       attempts: number of initializations that were tried.
@@ -72,15 +73,12 @@ class Search:
         matcher: view_matching.FeatureNetwork,
         pair: image_pyramid.ImagePair,
         budget: Budget,
+        features_a: view_matching.ImageFeatures | None = None,
     ) -> None:
         self._network, self._pair, self._budget = network, pair, budget
-        features_a, features_b = (
-            view_matching.ImageFeatures(matcher, pyramid, masks)
-            for pyramid, masks in (
-                (pair.pyramid_a, pair.masks_a),
-                (pair.pyramid_b, pair.masks_b),
-            )
-        )
+        features_b = view_matching.ImageFeatures(matcher, pair.pyramid_b, pair.masks_b)
+        if features_a is None:
+            features_a = view_matching.ImageFeatures(matcher, pair.pyramid_a, pair.masks_a)
         self._refinement = candidate_refinement.CandidateRefinement(matcher, pair, features_b)
         self._views = view_matching.ViewMatcher(features_a, features_b)
         self.attempts = 0

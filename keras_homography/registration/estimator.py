@@ -2,7 +2,6 @@
 
 import os
 import time
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -10,18 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_homography.registration import (
+    arguments,
     candidate_refinement,
     candidate_search,
     empty_borders,
     image_pyramid,
+    many_pairs,
     masks,
     motion_models,
+    point_matching,
+    references,
     refusals,
     uncertainty,
-    view_matching,
 )
 from keras_homography.registration.agreement import map_agreement
 from keras_homography.registration.motion_models import Motion
+from keras_homography.registration.references import Reference
 from keras_homography.registration.result import Estimate, PointMatches
 from keras_homography.saving import feature_networks, networks
 from keras_homography.utils import image_input
@@ -92,7 +95,7 @@ class HomographyEstimator:
     @renamed_arguments(start="initial_a_from_b")
     def estimate(
         self,
-        image_a: npt.ArrayLike,
+        image_a: npt.ArrayLike | Reference,
         image_b: npt.ArrayLike,
         *,
         initial_a_from_b: npt.ArrayLike | Estimate | None = None,
@@ -105,7 +108,7 @@ class HomographyEstimator:
 
         Args:
           image_a: uint8, uint16 or float (0..255), `[height, width]` or `[height, width, 1, 3 or
-            4]`, RGB.
+            4]`, RGB; or a reference that `prepare` returned.
           image_b: the same; its size may differ.
           initial_a_from_b: a homography to be tried first, `[3, 3]`, from pixels of B to pixels of
             A; or an earlier result, as of the previous frame, ignored if it was refused.
@@ -120,29 +123,31 @@ class HomographyEstimator:
           The homography, or the reason why no reliable one was found.
 
         Raises:
-          UserError: an argument is no such image, mask or matrix.
+          UserError: an argument is no such image, mask or matrix, or the reference is of another
+            estimator.
         """
         start_time = time.perf_counter()
-        gray_a = image_input.as_gray(image_a, "image_a")
+        reference = references.check(self._matcher, image_a, mask_a)
         gray_b = image_input.as_gray(image_b, "image_b")
-        counts_a, counts_b = (
-            empty_borders.find_what_counts(gray, masks.check_mask(mask, gray.shape[::-1], name))
-            for gray, mask, name in ((gray_a, mask_a, "mask_a"), (gray_b, mask_b, "mask_b"))
+        counts_b = empty_borders.find_what_counts(
+            gray_b, masks.check_mask(mask_b, gray_b.shape[::-1], "mask_b")
         )
-        initial = _initial_matrix(initial_a_from_b)
+        initial = arguments.check_initial(initial_a_from_b)
         model = motion_models.check(motion)
         best, attempts = candidate_refinement.NO_CANDIDATE, 0
         covariance = agreement_map = None
-        refusal = refusals.check_sizes(gray_a, gray_b)
+        refusal = refusals.check_sizes(reference.gray, gray_b)
         if refusal is None:
-            pair = image_pyramid.ImagePair(gray_a, gray_b, counts_a, counts_b, model)
+            prepared_b = image_pyramid.prepare(gray_b, counts_b)
+            pair = image_pyramid.ImagePair(reference.image, prepared_b, motion=model)
             refusal = refusals.check_texture(pair)
             if refusal is None:
-                best, attempts = self._search(pair, initial)
+                best, attempts = self._search(pair, initial, reference)
                 refusal = refusals.check_evidence(best.evidence, self._min_confidence)
                 if refusal is not None and model is not Motion.HOMOGRAPHY:
-                    free = image_pyramid.ImagePair(gray_a, gray_b, counts_a, counts_b)
-                    if self._search(free, initial)[0].probability >= self._min_confidence:
+                    free = image_pyramid.ImagePair(reference.image, prepared_b)
+                    other, _ = self._search(free, initial, reference)
+                    if other.probability >= self._min_confidence:
                         refusal = refusals.OTHER_MOTION
                 if refusal is None:
                     covariance = uncertainty.corner_covariance(pair, best)
@@ -162,15 +167,37 @@ class HomographyEstimator:
             agreement=agreement_map,
         )
 
+    def prepare(self, image_a: npt.ArrayLike, *, mask_a: npt.ArrayLike | None = None) -> Reference:
+        """Prepare an image that many others are compared with: a template, a tile of a map.
+
+            reference = estimator.prepare(image_a)
+            results = [estimator.estimate(reference, image_b) for image_b in images]
+
+        Answers are those without it.
+
+        Args:
+          image_a: as of `estimate`.
+          mask_a: as of `estimate`.
+
+        Returns:
+          The reference, for `estimate` and `estimate_sequence` of this estimator.
+
+        Raises:
+          UserError: an argument is no such image or mask.
+        """
+        return references.prepare(self._matcher, image_a, mask_a)
+
     def _search(
-        self, pair: image_pyramid.ImagePair, initial: np.ndarray | None
+        self, pair: image_pyramid.ImagePair, initial: np.ndarray | None, reference: Reference
     ) -> tuple[candidate_search.Candidate, int]:
         """The best candidate for a pair, and how many initializations were tried."""
         deadline = None
         if self._max_seconds is not None:
             deadline = time.monotonic() + self._max_seconds
         budget = candidate_search.Budget(self._max_attempts, deadline)
-        search = candidate_search.Search(self._network, self._matcher, pair, budget)
+        search = candidate_search.Search(
+            self._network, self._matcher, pair, budget, reference.features
+        )
         best = search.find_best(initial)
         return best, search.attempts
 
@@ -189,75 +216,37 @@ class HomographyEstimator:
         """
         gray_a = image_input.as_gray(image_a, "image_a")
         gray_b = image_input.as_gray(image_b, "image_b")
-        if refusals.check_sizes(gray_a, gray_b) is None:
-            pair = image_pyramid.ImagePair(
-                gray_a,
-                gray_b,
-                empty_borders.find_what_counts(gray_a),
-                empty_borders.find_what_counts(gray_b),
-            )
-            if refusals.check_texture(pair) is None:
-                views = view_matching.ViewMatcher(
-                    view_matching.ImageFeatures(self._matcher, pair.pyramid_a),
-                    view_matching.ImageFeatures(self._matcher, pair.pyramid_b),
-                )
-                best = views.find_best(self._max_attempts)
-                found = best.matches
-                return PointMatches(found.points_a, found.points_b, found.scores, best.inliers)
-        nothing = np.empty([0, 2], np.float32)
-        return PointMatches(nothing, nothing, np.empty(0, np.float32), np.empty(0, bool))
+        return point_matching.match_points(self._matcher, gray_a, gray_b, self._max_attempts)
 
     def estimate_many(
-        self, pairs: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]
+        self, pairs: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]], num_workers: int = 0
     ) -> Iterator[Estimate]:
-        """Estimate the homographies of many pairs. Deprecated: call `estimate` in a loop.
+        """Estimate the homographies of many pairs, in several processes.
 
         Args:
-          pairs: iterable of `(image_a, image_b)`.
+          pairs: iterable of `(image_a, image_b)`, read as results are asked for.
+          num_workers: processes, spawned; 0 for this one alone.
 
         Returns:
-          An iterator over the results.
+          An iterator over the results, in order.
         """
-        warnings.warn(
-            "estimate_many(pairs) is deprecated: call estimate(image_a, image_b) in a loop.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return (self.estimate(image_a, image_b) for image_a, image_b in pairs)
+        return many_pairs.estimate_many(self.estimate, pairs, num_workers)
 
     def estimate_sequence(
-        self, image_a: npt.ArrayLike, frames: Iterable[npt.ArrayLike]
+        self, image_a: npt.ArrayLike | Reference, frames: Iterable[npt.ArrayLike]
     ) -> Iterator[Estimate]:
         """Register the frames of a video to one image, each initialized by the frame before.
 
         Args:
-          image_a: the image to which all are registered.
+          image_a: the image to which all are registered, or a reference.
           frames: images; each is B in its turn.
 
         Yields:
           The result of each frame.
         """
-        previous = None
+        reference, previous = references.check(self._matcher, image_a), None
         for frame in frames:
-            result = self.estimate(image_a, frame, initial_a_from_b=previous)
+            result = self.estimate(reference, frame, initial_a_from_b=previous)
             if result.ok:
                 previous = result
             yield result
-
-
-def _initial_matrix(initial_a_from_b: npt.ArrayLike | Estimate | None) -> np.ndarray | None:
-    """The matrix to be tried first, float64 `[3, 3]`, or None."""
-    if isinstance(initial_a_from_b, Estimate):
-        return initial_a_from_b.a_from_b
-    if initial_a_from_b is None:
-        return None
-    try:
-        matrix = np.asarray(initial_a_from_b, np.float64)
-    except (TypeError, ValueError):
-        matrix = np.empty(0)
-    if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
-        raise UserError(
-            "initial_a_from_b must be a finite matrix of shape (3, 3) or an earlier Estimate; got "
-            f"{initial_a_from_b!r:.80}."
-        )
-    return matrix

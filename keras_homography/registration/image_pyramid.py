@@ -7,7 +7,7 @@ TensorFlow, and takes about as long for twelve megapixels as for one.
 import copy
 import functools
 from collections.abc import Iterable, Sequence
-from typing import overload
+from typing import NamedTuple, overload
 
 import cv2
 import numpy as np
@@ -87,12 +87,23 @@ class _WithoutLocalLight(Sequence[np.ndarray]):
         return self._levels[index]
 
 
-def _masked_pyramid(
-    gray: np.ndarray, mask: np.ndarray | None
-) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
-    """Levels of an image, in which what is masked is filled, and of its mask."""
+class PreparedImage(NamedTuple):
+    """The levels of an image, uint8, filled where it is masked; and of its mask, or None."""
+
+    pyramid: list[np.ndarray]
+    masks: list[np.ndarray] | None
+
+
+def prepare(gray: np.ndarray, mask: np.ndarray | None = None) -> PreparedImage:
+    """Build the pyramids of an image and of its mask.
+
+    Args:
+      gray: uint8 `[height, width]`.
+      mask: bool `[height, width]`, where the image counts; None for everywhere.
+    """
     pyramid = build_pyramid(gray if mask is None else masks.fill(gray, mask))
-    return pyramid, masks.build_levels(mask, [arrays.image_size(level) for level in pyramid])
+    sizes = [arrays.image_size(level) for level in pyramid]
+    return PreparedImage(pyramid, masks.build_levels(mask, sizes))
 
 
 class ImagePair:
@@ -102,7 +113,7 @@ class ImagePair:
     B, 0 the finest.
 
     Args:
-      gray_a: uint8 `[height, width]`, at least 16 pixels a side.
+      gray_a: uint8 `[height, width]`, at least 16 pixels a side; or prepared, with its mask.
       gray_b: the same; its size may differ.
       mask_a: bool `[height, width]`, where A counts; None for everywhere.
       mask_b: the same of B.
@@ -121,17 +132,20 @@ class ImagePair:
 
     def __init__(
         self,
-        gray_a: np.ndarray,
-        gray_b: np.ndarray,
+        gray_a: np.ndarray | PreparedImage,
+        gray_b: np.ndarray | PreparedImage,
         mask_a: np.ndarray | None = None,
         mask_b: np.ndarray | None = None,
         motion: Motion = Motion.HOMOGRAPHY,
     ) -> None:
         self.motion = motion
-        pyramid_a, self.masks_a = _masked_pyramid(gray_a, mask_a)
-        pyramid_b, self.masks_b = _masked_pyramid(gray_b, mask_b)
-        self._set_pyramids(pyramid_a, pyramid_b)
-        self.size_a, self.size_b = arrays.image_size(gray_a), arrays.image_size(gray_b)
+        image_a = gray_a if isinstance(gray_a, PreparedImage) else prepare(gray_a, mask_a)
+        image_b = gray_b if isinstance(gray_b, PreparedImage) else prepare(gray_b, mask_b)
+        self.masks_a, self.masks_b = image_a.masks, image_b.masks
+        self._set_pyramids(image_a.pyramid, image_b.pyramid)
+        self.size_a, self.size_b = (
+            arrays.image_size(image.pyramid[0]) for image in (image_a, image_b)
+        )
         self.comparison_level = comparison_level(self.pyramid_b)
 
     def _set_pyramids(

@@ -133,12 +133,10 @@ def _of_matches(aligned: match_evidence.AlignedMatches) -> tuple[_Equations, np.
     moved = (aligned.matches.points_a - aligned.matches.points_b).astype(np.float64)
     agree = np.linalg.norm(moved, axis=1) < _MAX_MATCH_RESIDUAL
     x, y = arrays.transform_points(unit_from_view, aligned.matches.points_b[agree]).T
-    left = half * np.concatenate([*_moves(x, y)], axis=1)
-    right = moved[agree].T.ravel()
+    left = half * np.concatenate(_moves(x, y), axis=1)
+    right, (x, y) = moved[agree].T.ravel(), np.tile([x, y], 2)
     ones = np.ones_like(right)
-    equations = _Equations(
-        left, left, right, ones, ones, np.tile(x, 2), np.tile(y, 2), _MATCH_FACTOR
-    )
+    equations = _Equations(left, left, right, ones, ones, x, y, _MATCH_FACTOR)
     return equations, unit_from_view @ view.view_from_image
 
 

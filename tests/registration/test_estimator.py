@@ -217,9 +217,6 @@ def test_former_names_warn_and_work(image):
         result = estimator.estimate(a, b, start=expected)
     assert result.start == "previous"
     assert result.ok
-    with pytest.warns(DeprecationWarning, match="estimate_many"):
-        many = list(estimator.estimate_many([(a, b), (a, a)]))
-    assert [result.start for result in many] == ["network", "network"]
 
 
 def test_both_names_of_an_argument_are_refused():
