@@ -173,8 +173,6 @@ class HomographyEstimator:
             reference = estimator.prepare(image_a)
             results = [estimator.estimate(reference, image_b) for image_b in images]
 
-        Answers are those without it.
-
         Args:
           image_a: as of `estimate`.
           mask_a: as of `estimate`.

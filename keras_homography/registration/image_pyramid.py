@@ -102,8 +102,7 @@ def prepare(gray: np.ndarray, mask: np.ndarray | None = None) -> PreparedImage:
       mask: bool `[height, width]`, where the image counts; None for everywhere.
     """
     pyramid = build_pyramid(gray if mask is None else masks.fill(gray, mask))
-    sizes = [arrays.image_size(level) for level in pyramid]
-    return PreparedImage(pyramid, masks.build_levels(mask, sizes))
+    return PreparedImage(pyramid, masks.build_levels(mask, list(map(arrays.image_size, pyramid))))
 
 
 class ImagePair:
