@@ -5,8 +5,8 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features`, fitted by logistic regression: `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([0.504, 0.784, 7.442, 2.294, -2.045, -16.665, -0.8, 0.156])
-BIAS = -8.326
+WEIGHTS = np.array([0.434, 0.613, 12.727, 0.627, -1.965, -27.297, -1.825, 0.136])
+BIAS = -11.460
 _MAX_WINDOWS = 40  # more agreeing windows are no better evidence
 _MAX_MATCHES = 100  # nor are more agreeing matches
 
