@@ -137,7 +137,7 @@ class Search:
         return arrays.normalize(np.linalg.inv(matched.b_from_a))
 
     def _look_elsewhere(self, best: Candidate) -> Candidate:
-        """Compare a candidate with shifted copies that repeated structure allows.
+        """Compare a candidate with shifted copies that repeated structure allows, and a turned one.
 
         Returns:
           The best of them all, with the others that are as good.
@@ -157,6 +157,9 @@ class Search:
                 break
             best = moved
         rivals = tuple(other.a_from_b for other in alternatives if other.is_as_good)
+        if best.probability < SUFFICIENT_CONFIDENCE:
+            turned = self._refinement.find_turned_rival(best)
+            rivals += () if turned is None else (turned,)
         evidence = dataclasses.replace(best.evidence, alternatives=len(rivals))
         return dataclasses.replace(best, evidence=evidence, rivals=rivals)
 
