@@ -152,8 +152,15 @@ def cache_files(
     decoded: dict[str, Any] = {}
     skipped: dict[str, str] = {}
     progress = keras.utils.Progbar(len(paths), unit_name="image")
+    # The first file of each format in this thread: two threads that are the first to call
+    # TensorFlow's operators have been seen to stay in its dispatch for ever.
+    first = {os.path.splitext(path)[1].lower(): path for path in reversed(paths)}
+    ready = {path: decode_or_find(path) for path in first.values()}
     with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, result in zip(paths, pool.map(decode_or_find, paths), strict=True):
+        results = pool.map(
+            lambda path: ready[path] if path in ready else decode_or_find(path), paths
+        )
+        for path, result in zip(paths, results, strict=True):
             if isinstance(result, _UnusableFile):
                 files.record_skipped(path, result.reason, skipped)
             else:
