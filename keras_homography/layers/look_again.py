@@ -72,7 +72,7 @@ class LookAgain(keras.layers.Layer):
         first, *others = self.steps
         best = self._attempt(pairs, initial, first, is_last=not others)
         refined = self._try_again(pairs, initial, others, best)
-        # The same contrast that an image of a number and of NaN has: none.
+        # Of a patch that is not finite it is NaN, which is not at least the minimum either.
         contrast = tf.reduce_min(tf.math.reduce_std(pairs, axis=[1, 2]), axis=-1)
         unknown = Refined(
             tf.zeros_like(refined.h4pt),

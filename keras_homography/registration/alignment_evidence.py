@@ -14,7 +14,7 @@ _MIN_MATCH_CORRELATION = 0.8  # of a part that is matched
 _MAX_DISPLACEMENT = 2  # pixels, of a part that is where the homography puts it
 _MIN_PARTS = 6  # fewer parts give no verdict
 _MAX_SCALE, _MAX_STRETCH = 10.0, 8.0  # of a plausible homography
-_DISAGREES = 0.5  # pixels, from which the images are also compared without local light
+DISAGREES = 0.5  # pixels of the comparison level, from which local light may be the reason
 _GRID = 9  # points along each side of B at which it is judged
 
 
@@ -161,7 +161,7 @@ def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None)
     agreeing = correlations > MIN_CORRELATION
     level, _ = pair.at(a_from_b, pair.comparison_level)
     disagreement = pair.disagreement(a_from_b)
-    if disagreement > _DISAGREES:
+    if disagreement > DISAGREES:
         disagreement = min(disagreement, pair.without_local_light.disagreement(a_from_b))
     return Evidence(
         overlap=float(covered.sum() / level.num_pixels),

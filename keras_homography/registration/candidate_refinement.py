@@ -16,6 +16,7 @@ from keras_homography.registration import (
     match_evidence,
     view_matching,
 )
+from keras_homography.registration.alignment_evidence import DISAGREES
 from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
 
 SUFFICIENT_CONFIDENCE = 0.97  # at which no other initialization is tried
@@ -23,7 +24,6 @@ HOPELESS = 0.01  # confidence below which a candidate is not corrected
 _COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
 _FINE_CORRECTIONS = 2  # by matches of the largest views
 _GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
-_DISAGREES = 0.5  # pixels of the comparison level from which light may be the reason
 _CLEARLY_CLOSER = 0.98  # of a disagreement
 # Share of the matches: at most 0.15 on right answers, at least 0.7 on scenes in one frame.
 _RIVALS = 0.5
@@ -51,6 +51,11 @@ class Candidate:
     def probability(self) -> float:
         """Probability that the mean error of the corners of B is below 3 px, 0 to 1."""
         return confidence.probability(self.evidence)
+
+    @property
+    def is_refined_by_gray(self) -> bool:
+        """Whether gray levels refine it at full resolution; else the matches do."""
+        return self.evidence.share >= _GRAY_AGREES
 
 
 NO_CANDIDATE = Candidate(None, None, NO_EVIDENCE)
@@ -172,9 +177,9 @@ class CandidateRefinement:
         """Refine a candidate at full resolution, unless that destroys it; complete its evidence."""
         if best.a_from_b is None:
             return best
-        if best.evidence.share >= _GRAY_AGREES:
+        if best.is_refined_by_gray:
             refined = self._pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
-            if self._pair.disagreement(best.a_from_b) > _DISAGREES:
+            if self._pair.disagreement(best.a_from_b) > DISAGREES:
                 pair = self._pair.without_local_light
                 other = pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
                 refined = other if self._is_clearly_closer(other, refined) else refined

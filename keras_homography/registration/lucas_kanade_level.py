@@ -84,6 +84,17 @@ def bilinear(
     )
 
 
+def unit_from_pixel(size: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Return the matrix from pixels of an image to units: half its longer side, from its center.
+
+    Args:
+      size: `(width, height)`, pixels.
+    """
+    half = max(size) / 2
+    center_x, center_y = ((side - 1) / 2 for side in size)
+    return np.array([[1 / half, 0, -center_x / half], [0, 1 / half, -center_y / half], [0, 0, 1]])
+
+
 class Level:
     """Two gray images of one pyramid level, and the pixels of B that are compared.
 
@@ -124,9 +135,7 @@ class Level:
             column, row = column[counts], row[counts]
         self.half = half = max(width, height) / 2
         center_x, center_y = (width - 1) / 2, (height - 1) / 2
-        self.unit_from_pixel = np.array(
-            [[1 / half, 0, -center_x / half], [0, 1 / half, -center_y / half], [0, 0, 1]]
-        )
+        self.unit_from_pixel = unit_from_pixel((width, height))
         self.x = ((column - center_x) / half).astype(np.float32)
         self.y = ((row - center_y) / half).astype(np.float32)
         self._points = np.stack([column, row, np.ones_like(row)]).astype(np.float64)

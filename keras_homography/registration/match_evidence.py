@@ -50,9 +50,14 @@ class AlignedMatches:
         self._a_from_b, self.view, self.matches, self._inner = a_from_b, view, matches, inner
         self._displacement = np.linalg.norm(matches.points_b - matches.points_a, axis=1)
 
+    @property
+    def agreeing(self) -> np.ndarray:
+        """Which matches stay in their place, bool `[n]`."""
+        return self._displacement < _MAX_DISPLACEMENT
+
     def evidence(self) -> MatchEvidence:
         """Count the matches that stay in their place."""
-        agree = self._displacement < _MAX_DISPLACEMENT
+        agree = self.agreeing
         if not agree.any():
             return MatchEvidence(len(agree), 0, 0.0, np.inf)
         hull = cv2.convexHull(self.matches.points_a[agree])

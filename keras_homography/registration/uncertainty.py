@@ -25,6 +25,7 @@ from keras_homography.registration import (
     candidate_refinement,
     image_pyramid,
     lucas_kanade,
+    lucas_kanade_level,
     match_evidence,
     motion_models,
 )
@@ -36,8 +37,6 @@ _DAMPING = 1e-9
 # Of covariances, so that the mean normalized squared error of rendered pairs is that of chi-square.
 # Pixels that are farther apart agree less by chance alone.
 _PIXEL_FACTOR, _SPACING_POWER, _MATCH_FACTOR = 0.55, 0.4, 0.65
-_GRAY_AGREES = 0.5  # share of windows: from there on gray levels refine, as in the search
-_MAX_MATCH_RESIDUAL = 6.0  # pixels of a view, of a match that agrees
 
 
 class _Equations(NamedTuple):
@@ -79,7 +78,7 @@ def corner_covariance(
     """
     if candidate.a_from_b is None:
         return None
-    if candidate.evidence.share >= _GRAY_AGREES:
+    if candidate.is_refined_by_gray:
         level, _ = pair.at(candidate.a_from_b, 0)
         equations = _of_pixels(level, pair, candidate.a_from_b)
         unit_from_b = level.unit_from_pixel @ arrays.resizing(
@@ -121,19 +120,12 @@ def _of_pixels(
 def _of_matches(aligned: match_evidence.AlignedMatches) -> tuple[_Equations, np.ndarray]:
     """Equations of the matches that agree; and the matrix from pixels of B to units."""
     view = aligned.view
-    width, height = arrays.image_size(view.gray)
-    half = max(width, height) / 2
-    unit_from_view = np.array(
-        [
-            [1 / half, 0, 0.5 * (1 - width) / half],
-            [0, 1 / half, 0.5 * (1 - height) / half],
-            [0, 0, 1],
-        ]
-    )
+    unit_from_view = lucas_kanade_level.unit_from_pixel(arrays.image_size(view.gray))
     moved = (aligned.matches.points_a - aligned.matches.points_b).astype(np.float64)
-    agree = np.linalg.norm(moved, axis=1) < _MAX_MATCH_RESIDUAL
+    agree = aligned.agreeing
     x, y = arrays.transform_points(unit_from_view, aligned.matches.points_b[agree]).T
-    left = half * np.concatenate(_moves(x, y), axis=1)
+    pixels_per_unit = 1.0 / unit_from_view[0, 0]
+    left = pixels_per_unit * np.concatenate(_moves(x, y), axis=1)
     right, (x, y) = moved[agree].T.ravel(), np.tile([x, y], 2)
     ones = np.ones_like(right)
     equations = _Equations(left, left, right, ones, ones, x, y, _MATCH_FACTOR)

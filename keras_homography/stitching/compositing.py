@@ -34,9 +34,14 @@ def fit_canvas(surface: Surface, indices: list[int], max_pixels: float) -> Canva
     low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
     width, height = high - low
     scale = min(1.0, np.sqrt(max_pixels / (width * height)), _MAX_SIDE / max(width, height))
-    origin = np.floor(low * scale).astype(int)
-    size = np.ceil(high * scale).astype(int) + 1 - origin
-    return Canvas(float(scale), (int(origin[0]), int(origin[1])), (int(size[0]), int(size[1])))
+    return _canvas_between(float(scale), low * scale, high * scale)
+
+
+def _canvas_between(scale: float, low: np.ndarray, high: np.ndarray) -> Canvas:
+    """The canvas of whole pixels that holds what lies between two corners, `(x, y)`."""
+    left, top = map(int, np.floor(low))
+    right, bottom = map(int, np.ceil(high))
+    return Canvas(scale, (left, top), (right + 1 - left, bottom + 1 - top))
 
 
 def composite(
@@ -116,11 +121,7 @@ def _small_canvas(canvas: Canvas, count: int) -> Canvas:
     shrink = min(1.0, float(np.sqrt(pixels / (width * height))))
     matrix = canvas.canvas_from_panorama
     low = -matrix[:2, 2] * shrink
-    origin = np.floor(low).astype(int)
-    size = np.ceil(low + np.array(canvas.size) * shrink).astype(int) + 1 - origin
-    return Canvas(
-        canvas.scale * shrink, (int(origin[0]), int(origin[1])), (int(size[0]), int(size[1]))
-    )
+    return _canvas_between(canvas.scale * shrink, low, low + np.array(canvas.size) * shrink)
 
 
 def _as_array(mask: np.ndarray | cv2.UMat) -> np.ndarray:

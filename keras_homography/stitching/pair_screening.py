@@ -103,8 +103,7 @@ class Screening:
     def _view(self, index: int) -> tuple[image_views.View, dense_matching.Features]:
         if index not in self._views:
             pyramid = image_pyramid.build_pyramid(self._photos[index].gray)
-            view = image_views.render(pyramid, _SMALL)
-            self._views[index] = view, view_matching.compute_features(self._matcher, view)
+            self._views[index] = view_matching.ImageFeatures(self._matcher, pyramid).of(_SMALL)
         return self._views[index]
 
     def _points(self, index: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """Losses and metrics of corner offsets as Keras objects, also by name: "corner_error"."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -123,15 +124,14 @@ METRICS = {"corner_error": CornerError, "corners_within": CornersWithin}
 
 def get_loss(identifier: Any) -> Any:
     """Return a loss by its name, one of ours or of Keras; what is no name stays as it is."""
-    return (
-        LOSSES[identifier]() if isinstance(identifier, str) and identifier in LOSSES else identifier
-    )
+    return _by_name(LOSSES, identifier)
 
 
 def get_metric(identifier: Any) -> Any:
     """Return a metric by its name, one of ours or of Keras; what is no name stays as it is."""
-    return (
-        METRICS[identifier]()
-        if isinstance(identifier, str) and identifier in METRICS
-        else identifier
-    )
+    return _by_name(METRICS, identifier)
+
+
+def _by_name(classes: Mapping[str, Callable[[], Any]], identifier: Any) -> Any:
+    is_ours = isinstance(identifier, str) and identifier in classes
+    return classes[identifier]() if is_ours else identifier

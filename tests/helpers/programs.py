@@ -48,8 +48,6 @@ def start_script(code, *arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # With its own backend the package would import TensorFlow.
-        env=os.environ | {"KERAS_BACKEND": "numpy"},
     )
     process.first_line = process.stdout.readline()
     return process
