@@ -3,10 +3,11 @@
     python -m keras_homography.benchmark --stage=pipeline --dataset=path/to/images
     python -m keras_homography.benchmark --stage=train
     python -m keras_homography.benchmark --stage=inference --threads=1
+    python -m keras_homography.benchmark --stage=video --dataset=path/to/images --threads=1
 
 Prints one JSON object a line: `stage`, `case`, `value`, `unit`, `reference`, `reference_value`,
-`ratio` (over 1: ours is better), `threads`, and the `machine` and the `date`. Nothing else should
-run meanwhile.
+`ratio` (over 1: ours is better; null where the worse is 0), `threads`, `machine` and `date`.
+Nothing else should run meanwhile.
 """
 
 import contextlib

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+_MORE_IS_BETTER = ("/s", "% answered")  # ends of units
+
 
 def rate(step: Callable[[], object], per_step: int, seconds: float) -> float:
     """Measure how much a repeated call does a second.
@@ -47,22 +49,27 @@ def result(
     Args:
       case: what was measured.
       value: how much of it, in `unit`.
-      unit: of the value and of the reference: a rate, "pairs/s" and the like, of which more is
-        better, or anything else, of which less is better.
+      unit: of the value and of the reference: a rate, "pairs/s" and the like, or "% answered", of
+        which more is better, or anything else, of which less is better.
       reference: what it is compared with.
       reference_value: how much of that.
       threads: that each used.
 
     Returns:
-      A dictionary of these and of `ratio`: over 1, ours is better.
+      A dictionary of these and of `ratio`: over 1, ours is better; None if the worse is 0.
     """
-    ratio = value / reference_value if unit.endswith("/s") else reference_value / value
+    ratio = None
+    better, worse = value, reference_value
+    if not unit.endswith(_MORE_IS_BETTER):
+        better, worse = worse, better
+    if worse:
+        ratio = float(f"{better / worse:.3g}")
     return {
         "case": case,
         "value": float(f"{value:.4g}"),
         "unit": unit,
         "reference": reference,
         "reference_value": float(f"{reference_value:.4g}"),
-        "ratio": float(f"{ratio:.3g}"),
+        "ratio": ratio,
         "threads": threads,
     }

@@ -34,11 +34,18 @@ def _inference() -> Measure:
     return inference.measure
 
 
+def _video() -> Measure:
+    from keras_homography.benchmarks import video
+
+    return video.measure
+
+
 # The name of a stage and the function that imports it.
 STAGES: dict[str, Callable[[], Measure]] = {
     "pipeline": _pipeline,
     "train": _train,
     "inference": _inference,
+    "video": _video,
 }
 
 
