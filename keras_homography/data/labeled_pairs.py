@@ -20,6 +20,8 @@ from keras_homography.utils.errors import UserError
 
 _IMAGE_SUFFIXES = (*image_input.SUFFIXES, ".ppm", ".pgm")
 _MIN_POINTS = 4
+_TRUTHS = ("b_from_a.txt", "points.txt")
+_OF_SEQUENCE = re.compile(r"H_1_\d+|H1to\d+p")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -77,6 +79,19 @@ def find_labeled_pairs(folder: str | os.PathLike[str]) -> tuple[list[LabeledPair
     return sorted(pairs, key=lambda pair: pair.name), skipped
 
 
+def holds_labeled_pairs(folder: str | os.PathLike[str]) -> bool:
+    """Check whether a path is a folder with the truth of a pair, at any depth.
+
+    Args:
+      folder: path; it need not exist.
+    """
+    return any(
+        name in _TRUTHS or _OF_SEQUENCE.fullmatch(name)
+        for _, _, names in os.walk(folder)
+        for name in names
+    )
+
+
 def _candidates(
     path: pathlib.Path, folder: pathlib.Path, names: list[str]
 ) -> list[tuple[str, str, str | None, str | None, str | None]]:
@@ -96,7 +111,7 @@ def _candidates(
         )
 
     candidates: list[tuple[str, str, str | None, str | None, str | None]] = []
-    truths = [n for n in ("b_from_a.txt", "points.txt") if n in names]
+    truths = [n for n in _TRUTHS if n in names]
     if truths or (image("a") and image("b")):
         candidates.append((name, kind, image("a"), image("b"), truths[0] if truths else None))
     for n in names:

@@ -12,7 +12,7 @@ import math
 import tensorflow as tf
 
 from keras_homography import geometry
-from keras_homography.data import batching, imagined_sensors
+from keras_homography.data import batching, imagined_sensors, patch_cutting
 from keras_homography.data.sources import ImageSource
 from keras_homography.geometry import warping
 from keras_homography.models import matcher_grid
@@ -26,7 +26,6 @@ _MAX_SHIFT = 0.3  # of the patch's side
 SHARE_OF_SENSORS, _SHARE_OF_OCCLUSIONS = 0.7, 0.3
 
 _EASIEST, _CURRICULUM_BEGIN, _CURRICULUM_END = 0.2, 0.03, 0.5  # difficulty; shares of the run
-_MAX_REDUCTIONS = 3  # by 2, before an image is sampled: against aliasing
 
 
 def difficulty_at(step: tf.Tensor, steps: int) -> tf.Tensor:
@@ -49,6 +48,23 @@ def cell_centers(size: int) -> tf.Tensor:
     cells = size // matcher_grid.COARSE_STRIDE
     grid = tf.reshape(warping.pixel_grid(cells, cells), [cells * cells, 2])
     return (grid + 0.5) * matcher_grid.COARSE_STRIDE - 0.5
+
+
+def find_cells(b_from_a: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Find where in patch B the coarse cells of patch A are.
+
+    Args:
+      b_from_a: float32 `[3, 3]`, pixels.
+      size: side of the patches, in pixels.
+
+    Returns:
+      `(positions, visible)`: float32 `[cells², 2]`, pixels of B; bool `[cells²]`, whether the
+      center of a cell lies on B, and in front of its camera.
+    """
+    centers = cell_centers(size)
+    positions = geometry.transform_points(b_from_a, centers)
+    depth = tf.linalg.matvec(centers, b_from_a[2, :2]) + b_from_a[2, 2]
+    return positions, (depth > 0.05) & warping.inside(positions, size, size)
 
 
 def sample_homography(seed: tf.Tensor, difficulty: tf.Tensor, size: int) -> tf.Tensor:
@@ -114,23 +130,21 @@ def make_pair(
     # Small motions more often than large ones: the estimator also looks at turned, tilted and
     # smaller views, and after a first answer at images that are nearly aligned.
     b_from_a = sample_homography(seeds[0], difficulty * _uniform(seeds[7]), size)
-    image_from_a = _sample_crop(seeds[1], height, width, size)
+    image_from_a = patch_cutting.sample_crop(seeds[1], height, width, size)
     image_from_b = geometry.compose(image_from_a, geometry.invert(b_from_a))
 
     is_imagined = _uniform(seeds[2]) < share_of_sensors * difficulty
     patches, fills = [], tf.random.stateless_uniform([2], seeds[3]) < 0.4
     for place, image_from_patch in enumerate((image_from_a, image_from_b)):
-        patches.append(_warp(image, image_from_patch, size, fills[place]))
+        patches.append(patch_cutting.cut(image, image_from_patch, size, fills[place]))
     occluded, patches[1] = _occlude(seeds[4], patches[1], other_image, difficulty)
     rendered = [
         imagined_sensors.render(seed_of_patch, patch, is_imagined)
         for seed_of_patch, patch in zip(seeds[5:7], patches, strict=True)
     ]
 
+    positions, visible = find_cells(b_from_a, size)
     centers = cell_centers(size)
-    positions = geometry.transform_points(b_from_a, centers)
-    depth = tf.linalg.matvec(centers, b_from_a[2, :2]) + b_from_a[2, 2]
-    visible = (depth > 0.05) & warping.inside(positions, size, size)
     visible &= warping.inside(geometry.transform_points(image_from_a, centers), height, width)
     positions = tf.where(visible[:, None], positions, 0.0)
     nearest = tf.cast(tf.round(positions), tf.int32)
@@ -238,69 +252,6 @@ def _uniform(seed: tf.Tensor) -> tf.Tensor:
 def _rotation(angle: tf.Tensor) -> tf.Tensor:
     cosine, sine = tf.cos(angle), tf.sin(angle)
     return tf.stack([tf.stack([cosine, -sine]), tf.stack([sine, cosine])])
-
-
-def _sample_crop(seed: tf.Tensor, height: int, width: int, size: int) -> tf.Tensor:
-    """Draw where patch A lies in an image, enlarged, reduced or mirrored: `image_from_a`."""
-    draws = tf.unstack(tf.random.stateless_uniform([4], seed))
-    largest = min(height, width) / size
-    smallest = min(0.6, largest)
-    scale = smallest + (largest - smallest) * draws[0]  # pixels of the image per pixel of A
-    mirrored = tf.where(draws[1] < 0.5, -1.0, 1.0)
-    limits = tf.constant([width, height], tf.float32) - scale * size
-    top_left = tf.maximum(limits, 0.0) * tf.stack(draws[2:4])
-    x = tf.where(mirrored < 0.0, top_left[0] + scale * size - 1.0, top_left[0])
-    return tf.stack(
-        [
-            tf.stack([scale * mirrored, 0.0, x]),
-            tf.stack([0.0, scale, top_left[1]]),
-            tf.constant([0.0, 0.0, 1.0]),
-        ]
-    )
-
-
-def _warp(
-    image: tf.Tensor, image_from_patch: tf.Tensor, size: int, is_filled: tf.Tensor
-) -> tf.Tensor:
-    """Cut a patch out of an image, reduced first where many of its pixels fall on one.
-
-    Args:
-      image: uint8 `[height, width, 3]`.
-      image_from_patch: float32 `[3, 3]`.
-      size: of the patch.
-      is_filled: whether black surrounds the image; else its mirror image.
-
-    Returns:
-      float32 `[size, size, 3]`.
-    """
-    middle = size / 2.0
-    points = tf.constant([[middle, middle], [middle + 1, middle], [middle, middle + 1]], tf.float32)
-    origin, x, y = tf.unstack(geometry.transform_points(image_from_patch, points))
-    area = tf.abs((x[0] - origin[0]) * (y[1] - origin[1]) - (x[1] - origin[1]) * (y[0] - origin[0]))
-    octaves = 0.5 * tf.math.log(tf.maximum(area, 1e-3)) / math.log(2.0)
-    reductions = tf.clip_by_value(tf.cast(tf.round(octaves), tf.int32), 0, _MAX_REDUCTIONS)
-
-    def warp_level(reduction: int) -> tf.Tensor:
-        level = tf.cast(image, tf.float32)[None]
-        if reduction:
-            level = tf.nn.avg_pool2d(level, 2**reduction, 2**reduction, "VALID")
-        level_from_image = geometry.resizing([0.5**reduction] * 2)
-        transform = tf.reshape(geometry.compose(level_from_image, image_from_patch), [9])
-
-        def sample(fill_mode: str) -> tf.Tensor:
-            return tf.raw_ops.ImageProjectiveTransformV3(
-                images=level,
-                transforms=(transform / transform[8])[None, :8],
-                output_shape=[size, size],
-                fill_value=0.0,
-                interpolation="BILINEAR",
-                fill_mode=fill_mode,
-            )[0]
-
-        return tf.cond(is_filled, lambda: sample("CONSTANT"), lambda: sample("REFLECT"))
-
-    levels = [lambda reduction=reduction: warp_level(reduction) for reduction in range(4)]
-    return tf.ensure_shape(tf.switch_case(reductions, levels), [size, size, 3])
 
 
 def _occlude(

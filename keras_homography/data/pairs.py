@@ -35,6 +35,25 @@ def _uniform_integer(seed: tf.Tensor, shape: list[int], low: int, end: int) -> t
     return tf.random.stateless_uniform(shape, seed, low, end, tf.int32, alg="philox")
 
 
+def sample_offsets(seed: tf.Tensor, spec: PairSpec) -> tf.Tensor:
+    """Draw the corner offsets of one pair.
+
+    Args:
+      seed: int64 `[2]`.
+      spec: patch size and range.
+
+    Returns:
+      `h4pt`, float32 `[4, 2]`, in [-rho, rho], pixels. The few quads that are not convex (possible
+      from rho = patch_size / 4 on) are halved, which makes them so.
+    """
+    if spec.integer_offsets:
+        h4pt = tf.cast(_uniform_integer(seed, [4, 2], -spec.rho, spec.rho + 1), tf.float32)
+    else:
+        h4pt = _uniform_float(seed, [4, 2], float(spec.rho))
+    convex = geometry.is_convex(geometry.corners(spec.patch_size) + h4pt)
+    return tf.where(convex, h4pt, h4pt / 2.0)
+
+
 def sample_pair(seed: int, index: int | tf.Tensor, spec: PairSpec) -> tuple[tf.Tensor, tf.Tensor]:
     """Draw the position and the corner offsets of one pair.
 
@@ -45,8 +64,7 @@ def sample_pair(seed: int, index: int | tf.Tensor, spec: PairSpec) -> tuple[tf.T
 
     Returns:
       `(position, h4pt)`: int32 `[2]`, the top-left corner `(x, y)` of the patches in the image, at
-      least rho from every edge; float32 `[4, 2]`, offsets in [-rho, rho], pixels. The few quads
-      that are not convex (possible from rho = patch_size / 4 on) are halved, which makes them so.
+      least rho from every edge; float32 `[4, 2]`, from `sample_offsets`.
     """
     seed_of_pair = tf.stack([tf.cast(seed, tf.int64), tf.cast(index, tf.int64)])
     seeds = tf.random.split(seed_of_pair, 3, alg="philox")
@@ -56,12 +74,7 @@ def sample_pair(seed: int, index: int | tf.Tensor, spec: PairSpec) -> tuple[tf.T
             for axis, size in enumerate((spec.image_width, spec.image_height))
         ]
     )
-    if spec.integer_offsets:
-        h4pt = tf.cast(_uniform_integer(seeds[2], [4, 2], -spec.rho, spec.rho + 1), tf.float32)
-    else:
-        h4pt = _uniform_float(seeds[2], [4, 2], float(spec.rho))
-    convex = geometry.is_convex(geometry.corners(spec.patch_size) + h4pt)
-    return position, tf.where(convex, h4pt, h4pt / 2.0)
+    return position, sample_offsets(seeds[2], spec)
 
 
 def extract_patches(

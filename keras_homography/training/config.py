@@ -4,16 +4,16 @@ Imports no TensorFlow: `python -m keras_homography.train --help` need not wait f
 """
 
 import dataclasses
+import functools
 import operator
 import os
 import typing
 from typing import Any
 
-from keras_homography.data import distortion_names
+from keras_homography.data import distortion_names, labeled_pairs
 from keras_homography.data.pair_spec import PairSpec
 from keras_homography.models import registry
-from keras_homography.models.matcher_grid import SIZE_MULTIPLE
-from keras_homography.training import choices
+from keras_homography.training import choices, config_checks
 from keras_homography.utils.errors import UserError
 
 
@@ -43,12 +43,15 @@ class TrainConfig:
     # Data.
     dataset: str = _option(
         "coco/2017",
-        "TFDS name, folder of images (searched recursively), or 'synthetic'. With "
-        "--loss=photometric a folder or file holds unlabeled pairs: frames, a video, or a folder "
-        "of folders with two images each.",
+        "TFDS name, folder of images (searched recursively), or 'synthetic'. A folder with "
+        "b_from_a.txt, points.txt, HPatches or Oxford sequences holds labeled pairs of photos. "
+        "With --loss=photometric a folder or file holds unlabeled pairs: frames, a video, or a "
+        "folder of folders with two images each.",
     )
     validation_dataset: str = _option(
-        "", "The same, for validation. Empty: a held-out part of --dataset."
+        "",
+        "The same, for validation. Empty: a held-out part of --dataset; of labeled pairs, every "
+        "fifth scene.",
     )
     data_dir: str | None = _option(None, "Where TFDS keeps its datasets. Default: TFDS's own.")
     cache: str = _option(
@@ -75,6 +78,14 @@ class TrainConfig:
         "Distortion of the training patches: light, occlusion, noise, blur; 'sensors', for "
         "--model=matcher, renders them by imagined sensors.",
         among=("none", *distortion_names.NAMES, distortion_names.SENSORS),
+    )
+    mix_synthetic: float = _option(
+        0.0, "With labeled pairs: share, below 1, of pairs from generated images in every batch."
+    )
+    max_residual: float = _option(
+        3.0,
+        "With points.txt: pairs whose fitted homography is further off on average are left out, "
+        "in pixels of the reduced image B.",
     )
     # Model.
     model: str = _option("homographynet", f"Architecture: {', '.join(registry.ARCHITECTURES)}.")
@@ -160,15 +171,16 @@ class TrainConfig:
                 f"--model={self.model}."
             )
         if self.is_matcher:
-            self._check_matcher()
+            config_checks.check_matcher(self)
         elif self.distortion == distortion_names.SENSORS:
             raise UserError(
                 f"--distortion=sensors is for --model=matcher; got --model={self.model}."
             )
         elif self.is_unlabeled:
-            self._check_no_generation()
+            config_checks.check_unlabeled(self)
         else:
             _ = self.spec  # raises if the sizes do not fit together
+        config_checks.check_labeled(self)
 
     @property
     def spec(self) -> PairSpec:
@@ -182,47 +194,15 @@ class TrainConfig:
         exists = self.dataset != "synthetic" and os.path.exists(self.dataset)
         return self.loss == "photometric" and exists
 
+    @functools.cached_property
+    def is_labeled(self) -> bool:
+        """Whether the dataset is a folder of labeled pairs of photos."""
+        return not self.is_unlabeled and labeled_pairs.holds_labeled_pairs(self.dataset)
+
     @property
     def is_matcher(self) -> bool:
         """Whether a matcher is trained: on pairs with the range of two photos, not of corners."""
         return self.model == "matcher"
-
-    def _check_matcher(self) -> None:
-        """Refuse what does not fit the matcher, or does not apply to its pairs."""
-        if self.patch_size < SIZE_MULTIPLE or self.patch_size % SIZE_MULTIPLE:
-            raise UserError(
-                f"--patch_size must be a multiple of {SIZE_MULTIPLE} for --model=matcher; got "
-                f"{self.patch_size}."
-            )
-        if min(self.image_size) < self.patch_size:
-            raise UserError(
-                f"--image_size must be at least --patch_size={self.patch_size}; got "
-                f"{self.image_size[0]},{self.image_size[1]}."
-            )
-        if self.distortion not in ("none", distortion_names.SENSORS):
-            raise UserError(
-                f"--model=matcher takes --distortion=sensors, or none for pairs that differ in "
-                f"light alone; got --distortion={self.distortion}."
-            )
-        if self.refine or self.make_pairs_on == "device" or self.data_service:
-            raise UserError(
-                "--model=matcher takes neither --refine nor --data_service nor "
-                "--make_pairs_on=device: its pairs are made on the host."
-            )
-
-    def _check_no_generation(self) -> None:
-        """Refuse options that apply only when pairs are generated from images."""
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        for name in (
-            *("make_pairs_on", "data_service", "distortion"),
-            *("pairs_per_image", "cache", "data_dir"),
-        ):
-            value = getattr(self, name)
-            if value != defaults[name]:
-                raise UserError(
-                    f"--{name}={value} is for pairs that are generated from images; with "
-                    f"--loss=photometric the pairs of {self.dataset} are used as they are."
-                )
 
 
 def field_types() -> dict[str, Any]:

@@ -1,24 +1,18 @@
 """Inputs of a training run: batches of this worker and the validation set."""
 
 import dataclasses
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from keras_homography.data import (
-    batching,
-    distortion_names,
-    distortions,
-    frame_pairs,
-    matching_pairs,
-    sources,
-    tf_data_service,
-)
-from keras_homography.training import matching_validation, validation
+from keras_homography.data import batching, frame_pairs, labeled_images, tf_data_service
+from keras_homography.data.labeled_pairs import holds_labeled_pairs
+from keras_homography.training import labeled_inputs, validation
 from keras_homography.training.cluster import Cluster
 from keras_homography.training.config import TrainConfig
+from keras_homography.training.generated_inputs import GeneratedPairs
+from keras_homography.training.labeled_inputs import LabeledPairs, MixedPairs
 from keras_homography.utils import errors
 
 
@@ -31,15 +25,18 @@ class TrainInputs:
         which begins with that step's.
       validation_set: To validate on; None for a worker that leaves it to another.
       skipped: `{path or name: reason}` of what cannot be used of the datasets.
+      residuals: `{name: pixels}` of the labeled pairs whose truth is points: how far the fitted
+        homography is off, on average.
     """
 
     batches: Callable[[int], tf.data.Dataset]
     validation_set: validation.ValidationSet | None
     skipped: dict[str, str]
+    residuals: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 def open_inputs(config: TrainConfig, cluster: Cluster) -> TrainInputs:
-    """Open the datasets of a run: images to generate pairs from, or unlabeled pairs.
+    """Open the datasets of a run: images to generate pairs from, labeled or unlabeled pairs.
 
     Args:
       config: Of the run.
@@ -49,9 +46,7 @@ def open_inputs(config: TrainConfig, cluster: Cluster) -> TrainInputs:
       UserError: A dataset cannot be used.
     """
     with errors.from_graphs():
-        if config.is_matcher:
-            return _open_color_images(config, cluster)
-        return (_open_unlabeled if config.is_unlabeled else _open_images)(config, cluster)
+        return (_open_unlabeled if config.is_unlabeled else _open_labeled)(config, cluster)
 
 
 def _parts(config: TrainConfig) -> tuple[str, str]:
@@ -91,77 +86,46 @@ def _open_unlabeled(config: TrainConfig, cluster: Cluster) -> TrainInputs:
     return TrainInputs(batches, validation_set, skipped)
 
 
-def _open_color_images(config: TrainConfig, cluster: Cluster) -> TrainInputs:
-    """Open the images that pairs for the matcher are rendered from."""
-    width, height = config.image_size
-    options: dict[str, Any] = {
-        "height": height,
-        "width": width,
-        "min_side": config.patch_size,
-        "data_dir": config.data_dir,
-        "channels": 3,
-    }
-    part, validation_part = _parts(config)
-    source = sources.open_source(config.dataset, part, cache=config.cache, quick=True, **options)
-    validation_set, skipped = None, source.skipped
-    with_sensors = config.distortion == distortion_names.SENSORS
-    share_of_sensors = matching_pairs.SHARE_OF_SENSORS if with_sensors else 0.0
-    if cluster.is_writer:
-        held_out = sources.open_source(
-            config.validation_dataset or config.dataset, validation_part, **options
-        )
-        batches_to_validate = matching_pairs.validation_batches(
-            held_out, config.patch_size, config.validation_pairs, share_of_sensors
-        )
-        validation_set = matching_validation.MatchingValidation(batches_to_validate)
-        skipped = skipped | held_out.skipped
-
-    def batches(step: int) -> tf.data.Dataset:
-        return matching_pairs.pair_batches(
-            source,
-            config.patch_size,
-            steps=config.steps,
-            pairs_per_image=config.pairs_per_image,
-            share_of_sensors=share_of_sensors,
-            **_order(config, cluster, step),
-        )
-
-    return TrainInputs(batches, validation_set, skipped)
-
-
-def _open_images(config: TrainConfig, cluster: Cluster) -> TrainInputs:
-    spec = config.spec
-    sizes: dict[str, Any] = {
-        "height": spec.image_height,
-        "width": spec.image_width,
-        "min_side": spec.patch_size,
-        "data_dir": config.data_dir,
-    }
+def _open_labeled(config: TrainConfig, cluster: Cluster) -> TrainInputs:
+    """Open pairs with labels, each dataset as its kind: of photos, or generated from images."""
     if config.data_service:
         tf_data_service.parse_address(config.data_service)  # fails before images are read
     part, validation_part = _parts(config)
-    source = sources.open_source(config.dataset, part, cache=config.cache, quick=True, **sizes)
-    validation_set, skipped = None, source.skipped
+    held_out: list[labeled_images.AlignedPair] = []
+    read: list[labeled_images.AlignedPair] = []
+    skipped: dict[str, str]
+    source: GeneratedPairs | LabeledPairs | MixedPairs
+    if config.is_labeled:
+        read, skipped = labeled_inputs.read(config, config.dataset)
+        to_train = read
+        if not config.validation_dataset:
+            to_train, held_out = labeled_images.split_by_scene(read)
+        labeled = LabeledPairs(config, to_train)
+        source = MixedPairs(config, labeled) if config.mix_synthetic else labeled
+    else:
+        source = GeneratedPairs(config, config.dataset, part, for_training=True)
+        skipped = source.skipped
+
+    validation_set = None
     if cluster.is_writer:
-        held_out = sources.open_source(
-            config.validation_dataset or config.dataset, validation_part, **sizes
-        )
-        validation_set = validation.LabeledValidation(
-            batching.validation_batches(held_out, config.validation_pairs, spec), config.rho
-        )
-        skipped = skipped | held_out.skipped
+        to_validate: GeneratedPairs | LabeledPairs
+        if config.validation_dataset and holds_labeled_pairs(config.validation_dataset):
+            held_out, left_out = labeled_inputs.read(config, config.validation_dataset)
+            skipped = skipped | left_out
+            read = read + held_out
+        if held_out:
+            to_validate = LabeledPairs(config, held_out)
+        else:
+            dataset = config.validation_dataset or config.dataset
+            to_validate = GeneratedPairs(config, dataset, validation_part, for_training=False)
+            skipped = skipped | to_validate.skipped
+        validation_set = to_validate.validation_set()
+
+    # What has learned before needs no easy pairs to begin with.
+    steps = None if config.is_labeled and config.initial_weights else config.steps
 
     def batches(step: int) -> tf.data.Dataset:
-        order = {**_order(config, cluster, step), "pairs_per_image": config.pairs_per_image}
-        if config.make_pairs_on == "device":
-            made = batching.image_batches(source, **order).prefetch(2)
-        else:
-            clean = config.distortion == "none"
-            distort = None if clean else distortions.get_distortion(config.distortion)
-            made = batching.pair_batches(source, spec, distort=distort, **order)
-        if config.data_service:
-            job = f"{pathlib.Path(config.output_dir).absolute()}-{cluster.task}-{step}"
-            made = tf_data_service.distribute(made, config.data_service, job)
-        return made
+        return source.batches(_order(config, cluster, step), steps)
 
-    return TrainInputs(batches, validation_set, skipped)
+    residuals = {pair.name: pair.residual for pair in read if pair.residual is not None}
+    return TrainInputs(batches, validation_set, skipped, residuals)

@@ -57,6 +57,8 @@ def check_run_folder(config: TrainConfig) -> None:
         set(_without(text, _FREE_TO_CHANGE))
         for text in (run_flags.read_text(encoding="utf-8"), training_flags.flags_text(config))
     )
+    # A run that began before there was an option has its default.
+    requested -= _newer_defaults(config, stored)
     if stored != requested:
         raise UserError(
             f"{output_dir} holds a run with other flags: {' '.join(sorted(stored - requested))} "
@@ -102,6 +104,19 @@ def prepare(config: TrainConfig) -> None:
 def shared_by_all_workers(config: TrainConfig) -> str:
     """Return the flags that have to be the same on every worker, one a line."""
     return "\n".join(_without(training_flags.flags_text(config), _OF_ONE_WORKER))
+
+
+def _newer_defaults(config: TrainConfig, stored: set[str]) -> set[str]:
+    """Return the lines of options at their defaults that a stored flag file does not have."""
+    defaults = type(config)(output_dir=config.output_dir)
+    names = {_name(line) for line in stored}
+    lines = training_flags.flags_text(defaults).splitlines()
+    return {line for line in lines if _name(line) not in names}
+
+
+def _name(line: str) -> str:
+    """Return which option a line of a flag file is about."""
+    return line.split("=")[0].removeprefix("--no").removeprefix("--")
 
 
 def _without(text: str, names: tuple[str, ...]) -> list[str]:

@@ -107,6 +107,10 @@ def _train(
         validation_set.criterion if validation_set else None,
         workers.is_writer,
     )
+    initial = None
+    if validation_set and config.initial_weights:
+        exported = trainable_model.build_exported_model(config, model)
+        initial = final_report.measure_initial(config, exported, validation_set)
     first_step = checkpoints.resume()
     print(f"Training {config.model} on {config.dataset}: step {first_step} to {config.steps}.")
     try:
@@ -138,7 +142,7 @@ def _train(
         return TrainResult(output_dir, checkpoints.step)
     checkpoints.restore_best()
     exported = trainable_model.build_exported_model(config, model)
-    metrics = final_report.write(config, exported, validation_set, opened.skipped, checkpoints)
+    metrics = final_report.write(config, exported, opened, checkpoints, initial)
     return TrainResult(output_dir, checkpoints.step, metrics=metrics)
 
 

@@ -29,6 +29,16 @@ def test_the_same_run_is_accepted_and_another_is_not(config):
         run_folder.check_run_folder(dataclasses.replace(config, seed=7))
 
 
+def test_a_run_from_before_there_was_an_option_has_its_default(config):
+    run_folder.prepare(config)
+    run_flags = run_folder.pathlib.Path(config.output_dir) / "run.flags"
+    lines = [line for line in run_flags.read_text().splitlines() if "max_residual" not in line]
+    run_flags.write_text("\n".join(lines))
+    run_folder.check_run_folder(config)
+    with pytest.raises(UserError, match=r"other flags:  there, --max_residual=9.0 here"):
+        run_folder.check_run_folder(dataclasses.replace(config, max_residual=9.0))
+
+
 @pytest.mark.parametrize(
     "change",
     [

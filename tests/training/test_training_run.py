@@ -13,6 +13,7 @@ import keras
 import pytest
 import tensorflow as tf
 from absl import flags
+from helpers import labeled_folders
 from helpers.tiny_runs import tiny_config, tiny_model
 
 from keras_homography import models, training
@@ -178,6 +179,26 @@ def test_unlabeled_frames(finished, images, tmp_path, capsys):
     assert set(metrics["validation"]) == set(metrics["identity"]) == {"photometric"}
     assert 0 < metrics["validation"]["photometric"] < 2
     assert cv2.imread(f"{config.output_dir}/validation.png").shape == (2 * 2 * 16, 4 * 16, 3)
+
+
+def test_labeled_pairs_are_measured_before_and_after(finished, images, tmp_path, capsys):
+    folder = labeled_folders.write_scenes(tmp_path / "pairs", images)
+    (folder / "kind" / "scene 3" / "points.txt").write_text("1 2 3 4\n")
+    config = tiny_config(
+        tmp_path / "run",
+        dataset=folder,
+        mix_synthetic=0.5,
+        initial_weights=finished[1].output_dir / "model.keras",
+        steps=4,
+    )
+    result = training.run(config)
+    printed = capsys.readouterr().out
+    assert printed.count("Before the training: Corner error on 10 validation pairs") == 2
+    assert list(result.metrics["skipped"]) == ["kind/scene 3"]
+    assert list(result.metrics["residuals_px"]) == ["kind/scene 1"]
+    before, after = result.metrics["validation_before"], result.metrics["validation"]
+    assert 0 < before["mace"] != after["mace"] > 0
+    assert cv2.imread(str(result.output_dir / "validation_before.png")).shape[2] == 3
 
 
 def test_a_signal_stops_with_the_state_saved(tmp_path, monkeypatch, capsys):
