@@ -1,7 +1,6 @@
 """Read labeled pairs to train on: gray images of a bounded size, one homography each, scenes.
 
-A pair whose truth cannot be learned from is left out with a reason; the others go on. Imports no
-TensorFlow.
+A pair whose truth cannot be learned from is left out with a reason; the others go on.
 """
 
 import dataclasses
