@@ -4,6 +4,7 @@
     python -m keras_homography.predict a.jpg b.jpg --panorama --output_dir=runs/graf
     python -m keras_homography.predict before.jpg after.jpg --agreement
     python -m keras_homography.predict a.jpg b.jpg --mask_b=robot.png
+    python -m keras_homography.predict a.jpg b.jpg --planes
     python -m keras_homography.predict a.jpg 'frames/*.png'
     python -m keras_homography.predict a.jpg video.mp4
 
@@ -16,12 +17,13 @@ printed there. Of a frame that cannot be read only `frame`, `ok`, `reason` and `
 
 Writes to `--output_dir`, for a pair: `aligned.png` (A in the frame of B), `overlay.png` (A red, B
 cyan), `checkerboard.png`, `blink.gif`, and with `--panorama` `panorama.png`, both on one canvas;
-with `--matches` `matches.png`, matched points; with `--agreement` `agreement.png`, B in gray, and
-red where aligned A does not agree with it.
+with `--planes` `region_1.png` and so on, white where each of the `planes` of the JSON object is in
+B; with `--matches` `matches.png`, matched points; with `--agreement` `agreement.png`, B in gray,
+and red where aligned A does not agree with it.
 For frames or a video: `stabilized.mp4`, every frame in the frame of A.
 
-Exit code: 0; 3 if no reliable homography was found (of frames: for none of them); 2 for a mistake
-in the command.
+Exit code: 0; 3 if no reliable homography was found, nor a plane (of frames: for none of them); 2
+for a mistake in the command.
 """
 
 import os
@@ -62,6 +64,7 @@ flags.DEFINE_enum(
     "What the motion is at most.",
 )
 flags.DEFINE_bool("agreement", False, "Also draw where the aligned images agree, and what changed.")
+flags.DEFINE_bool("planes", False, "Also find several planes, each with its region of B.")
 flags.DEFINE_integer(
     "max_side", 4096, "Of pictures, in pixels; larger ones are shrunk.", lower_bound=16
 )
@@ -95,6 +98,7 @@ def main(image_a: str, image_b: str) -> int:
         panorama=FLAGS.panorama,
         matches=FLAGS.matches,
         agreement=FLAGS.agreement,
+        planes=FLAGS.planes,
         motion=FLAGS.motion,
         mask_a=FLAGS.mask_a,
         mask_b=FLAGS.mask_b,

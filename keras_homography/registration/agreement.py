@@ -13,7 +13,11 @@ _MIN_DIFFERENCE = 6.0  # gray levels: what shading changes anyway
 _MIN_COVERED = 0.5  # of a window's weight
 
 
-def map_agreement(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> npt.NDArray[np.float32]:
+def map_agreement(
+    pair: image_pyramid.ImagePair,
+    a_from_b: np.ndarray,
+    toned_by: image_pyramid.ImagePair | None = None,
+) -> npt.NDArray[np.float32]:
     """Map where A, aligned by a homography, agrees with B.
 
     The product of two things, at the level of at most 320 pixels a side: how gray levels correlate
@@ -23,6 +27,7 @@ def map_agreement(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> npt.ND
     Args:
       pair: the images.
       a_from_b: `[3, 3]`, pixels of the full images.
+      toned_by: the part of the images that the tone curve between them is taken from; None for all.
 
     Returns:
       float32 `[height, width]` of B: 1 where A agrees, 0 where it does not, NaN where A does not
@@ -30,7 +35,9 @@ def map_agreement(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> npt.ND
     """
     level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
     warped, covered = level.align(level_a_from_b)
-    toned = lucas_kanade.Comparison(level, level_a_from_b).apply_tone(warped.astype(np.float32))
+    toned_level, _ = (toned_by or pair).at(a_from_b, pair.comparison_level)
+    tone = lucas_kanade.Comparison(toned_level, level_a_from_b)
+    toned = tone.apply_tone(warped.astype(np.float32))
     agreement = _agreement(toned, level.gray_b.astype(np.float32), covered.astype(np.float32))
     # From the level to the full image; where A covers that is decided at full resolution.
     full_from_level = np.linalg.inv(arrays.resizing(pair.size_b, arrays.image_size(level.gray_b)))

@@ -1,6 +1,7 @@
 """Pictures of an alignment of two image files, written to a folder."""
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -47,6 +48,25 @@ def write_matches(
     output_dir.mkdir(parents=True, exist_ok=True)
     image_output.write_png(output_dir / "matches.png", drawn)
     return str(output_dir / "matches.png")
+
+
+def write_regions(output_dir: pathlib.Path, planes: Sequence[Estimate]) -> list[str]:
+    """Draw where planes are in B: `region_1.png` and so on, white there and black elsewhere.
+
+    Args:
+      output_dir: where the pictures are written.
+      planes: of `HomographyEstimator.estimate_planes`.
+
+    Returns:
+      The paths of the pictures.
+    """
+    paths = []
+    for number, plane in enumerate(planes, start=1):
+        output_dir.mkdir(parents=True, exist_ok=True)
+        paths.append(output_dir / f"region_{number}.png")
+        region = np.uint8(255) * np.asarray(plane.region)
+        image_output.write_png(paths[-1], np.dstack([region] * 3))
+    return list(map(str, paths))
 
 
 def write_alignment(

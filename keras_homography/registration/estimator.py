@@ -5,27 +5,20 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
 import numpy.typing as npt
 
 from keras_homography.registration import (
     arguments,
-    candidate_refinement,
-    candidate_search,
-    empty_borders,
-    image_pyramid,
+    image_preparation,
     many_pairs,
-    masks,
     motion_models,
+    planes,
     point_matching,
     references,
-    refusals,
-    uncertainty,
 )
-from keras_homography.registration.agreement import map_agreement
-from keras_homography.registration.motion_models import Motion
+from keras_homography.registration.pair_estimation import PairEstimator
 from keras_homography.registration.references import Reference
-from keras_homography.registration.result import Estimate, PointMatches
+from keras_homography.registration.result import Estimate, PlaneEstimates, PointMatches
 from keras_homography.saving import feature_networks, networks
 from keras_homography.utils import image_input
 from keras_homography.utils.deprecation import renamed_arguments
@@ -87,10 +80,12 @@ class HomographyEstimator:
             raise UserError(f"max_attempts must be at least 1; got {max_attempts}.")
         if max_seconds is not None and not max_seconds > 0:
             raise UserError(f"max_seconds must be above 0, or None; got {max_seconds}.")
-        self._network = networks.open_network(model, num_threads, trust)
+        network = networks.open_network(model, num_threads, trust)
         self._matcher = feature_networks.open_matcher(matcher, num_threads, trust)
-        self._min_confidence = min_confidence
-        self._max_attempts, self._max_seconds = max_attempts, max_seconds
+        self._max_attempts = max_attempts
+        self._pairs = PairEstimator(
+            network, self._matcher, min_confidence, max_attempts, max_seconds
+        )
 
     @renamed_arguments(start="initial_a_from_b")
     def estimate(
@@ -128,44 +123,49 @@ class HomographyEstimator:
         """
         start_time = time.perf_counter()
         reference = references.check(self._matcher, image_a, mask_a)
-        gray_b = image_input.as_gray(image_b, "image_b")
-        counts_b = empty_borders.find_what_counts(
-            gray_b, masks.check_mask(mask_b, gray_b.shape[::-1], "mask_b")
+        prepared_b = image_preparation.prepare(image_b, "image_b", mask_b)
+        return self._pairs.estimate(
+            reference,
+            prepared_b,
+            start_time=start_time,
+            initial_a_from_b=arguments.check_initial(initial_a_from_b),
+            motion=motion_models.check(motion),
+            agreement=agreement,
         )
-        initial = arguments.check_initial(initial_a_from_b)
-        model = motion_models.check(motion)
-        best, attempts = candidate_refinement.NO_CANDIDATE, 0
-        covariance = agreement_map = None
-        refusal = refusals.check_sizes(reference.gray, gray_b)
-        if refusal is None:
-            prepared_b = image_pyramid.prepare(gray_b, counts_b)
-            pair = image_pyramid.ImagePair(reference.image, prepared_b, motion=model)
-            refusal = refusals.check_texture(pair)
-            if refusal is None:
-                best, attempts = self._search(pair, initial, reference)
-                refusal = refusals.check_evidence(best.evidence, self._min_confidence)
-                if refusal is not None and model is not Motion.HOMOGRAPHY:
-                    free = image_pyramid.ImagePair(reference.image, prepared_b)
-                    other, _ = self._search(free, initial, reference)
-                    if other.probability >= self._min_confidence:
-                        refusal = refusals.OTHER_MOTION
-                if refusal is None:
-                    covariance = uncertainty.corner_covariance(pair, best)
-                if agreement and best.a_from_b is not None:
-                    agreement_map = map_agreement(pair, best.a_from_b)
-        return Estimate(
-            best_a_from_b=best.a_from_b,
-            confidence=best.probability,
-            reason=refusal.sentence if refusal else None,
-            reason_code=refusal.code if refusal else None,
-            evidence=best.evidence,
-            start=best.initialization,
-            milliseconds=1e3 * (time.perf_counter() - start_time),
-            attempts=attempts,
-            alternatives=best.rivals,
-            covariance=covariance,
-            agreement=agreement_map,
-        )
+
+    def estimate_planes(
+        self,
+        image_a: npt.ArrayLike,
+        image_b: npt.ArrayLike,
+        *,
+        max_planes: int = 3,
+        mask_a: npt.ArrayLike | None = None,
+        mask_b: npt.ArrayLike | None = None,
+    ) -> PlaneEstimates:
+        """Estimate the homographies of several planes: a floor and a wall, a poster before a wall.
+
+            for plane in estimator.estimate_planes(image_a, image_b):
+                print(plane.homography, plane.region.mean())
+
+        Args:
+          image_a: as of `estimate`.
+          image_b: the same.
+          max_planes: of which the search ends.
+          mask_a: as of `estimate`.
+          mask_b: the same.
+
+        Returns:
+          The planes, the largest in B first, each judged as `estimate` judges; falsy with a reason
+          if there is none.
+
+        Raises:
+          UserError: an argument is no such image or mask, or the number is below 1.
+        """
+        if max_planes < 1:
+            raise UserError(f"max_planes must be at least 1; got {max_planes}.")
+        prepared_a = image_preparation.prepare(image_a, "image_a", mask_a)
+        prepared_b = image_preparation.prepare(image_b, "image_b", mask_b)
+        return planes.estimate_planes(self._pairs, prepared_a, prepared_b, max_planes)
 
     def prepare(self, image_a: npt.ArrayLike, *, mask_a: npt.ArrayLike | None = None) -> Reference:
         """Prepare an image that many others are compared with: a template, a tile of a map.
@@ -184,20 +184,6 @@ class HomographyEstimator:
           UserError: an argument is no such image or mask.
         """
         return references.prepare(self._matcher, image_a, mask_a)
-
-    def _search(
-        self, pair: image_pyramid.ImagePair, initial: np.ndarray | None, reference: Reference
-    ) -> tuple[candidate_search.Candidate, int]:
-        """The best candidate for a pair, and how many initializations were tried."""
-        deadline = None
-        if self._max_seconds is not None:
-            deadline = time.monotonic() + self._max_seconds
-        budget = candidate_search.Budget(self._max_attempts, deadline)
-        search = candidate_search.Search(
-            self._network, self._matcher, pair, budget, reference.features
-        )
-        best = search.find_best(initial)
-        return best, search.attempts
 
     def match(self, image_a: npt.ArrayLike, image_b: npt.ArrayLike) -> PointMatches:
         """Match points of two images by dense features, without a verdict.

@@ -5,7 +5,7 @@ import glob
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -49,6 +49,7 @@ class FileAlignmentConfig:
       mask_a: path of an image of A's size, black where A does not count; None for none.
       mask_b: the same of B, or of every frame.
       agreement: whether to draw where the images agree too.
+      planes: whether to find several planes too; of pairs.
       max_side: of pictures and videos, in pixels.
     """
 
@@ -65,6 +66,7 @@ class FileAlignmentConfig:
     panorama: bool = False
     matches: bool = False
     agreement: bool = False
+    planes: bool = False
     motion: str = "homography"
     mask_a: str | None = None
     mask_b: str | None = None
@@ -123,14 +125,18 @@ def _read_files(paths: list[str]) -> _Frames:
 
 def _align_pair(config: FileAlignmentConfig, estimator: HomographyEstimator, path_b: str) -> int:
     image_a, image_b = image_input.read_image(config.image_a), image_input.read_image(path_b)
+    mask_a, mask_b = _read_mask(config.mask_a), _read_mask(config.mask_b)
     result = estimator.estimate(
         image_a,
         image_b,
-        mask_a=_read_mask(config.mask_a),
-        mask_b=_read_mask(config.mask_b),
+        mask_a=mask_a,
+        mask_b=mask_b,
         motion=config.motion,
         agreement=config.agreement,
     )
+    planes: Sequence[Estimate] = ()
+    if config.planes:
+        planes = estimator.estimate_planes(image_a, image_b, mask_a=mask_a, mask_b=mask_b)
     written, output_dir = [], pathlib.Path(config.output_dir)
     if config.pictures:
         written = alignment_pictures.write_alignment(
@@ -141,11 +147,16 @@ def _align_pair(config: FileAlignmentConfig, estimator: HomographyEstimator, pat
         written.append(
             alignment_pictures.write_matches(output_dir, image_a, image_b, points, config.max_side)
         )
-    answer = _as_json(result, arrays.image_size(image_a), arrays.image_size(image_b))
+    if config.pictures:
+        written += alignment_pictures.write_regions(output_dir, planes)
+    sizes = arrays.image_size(image_a), arrays.image_size(image_b)
+    answer = _as_json(result, *sizes)
+    if config.planes:
+        answer["planes"] = [_as_json(plane, *sizes) for plane in planes]
     print(json.dumps({**answer, "files": written}))
     if not result.ok:
         print_error(f"No reliable homography: {result.reason}.")
-    return int(result.ok)
+    return int(result.ok or bool(planes))
 
 
 def _align_frames(

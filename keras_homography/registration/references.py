@@ -5,9 +5,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.geometry import arrays
-from keras_homography.registration import empty_borders, image_pyramid, masks, view_matching
-from keras_homography.utils import image_input
+from keras_homography.registration import image_preparation, image_pyramid, view_matching
 from keras_homography.utils.errors import UserError
 
 
@@ -49,11 +47,21 @@ def prepare(
     Raises:
       UserError: an argument is no such image or mask.
     """
-    gray_a = image_input.as_gray(image_a, "image_a")
-    counts_a = masks.check_mask(mask_a, arrays.image_size(gray_a), "mask_a")
-    image = image_pyramid.prepare(gray_a, empty_borders.find_what_counts(gray_a, counts_a))
-    features = view_matching.ImageFeatures(matcher, image.pyramid, image.masks)
-    return Reference(image, features, matcher)
+    return of(matcher, image_preparation.prepare(image_a, "image_a", mask_a))
+
+
+def of(matcher: view_matching.FeatureNetwork, image_a: image_pyramid.PreparedImage) -> Reference:
+    """Make a prepared image a reference.
+
+    Args:
+      matcher: the network that computes features.
+      image_a: the image.
+
+    Returns:
+      The reference.
+    """
+    features = view_matching.ImageFeatures(matcher, image_a.pyramid, image_a.masks)
+    return Reference(image_a, features, matcher)
 
 
 def check(

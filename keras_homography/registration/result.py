@@ -1,6 +1,8 @@
 """The result of aligning two images."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 
@@ -38,6 +40,7 @@ class Estimate:
       agreement: float32 `[height, width]` of B: 1 where aligned A agrees, 0 where it does not (what
         moved, is occluded or changed), NaN where A does not cover B; None if it was not asked for,
         or if there is no homography.
+      region: bool `[height, width]` of B: where the plane is, of `estimate_planes`; else None.
     """
 
     best_a_from_b: np.ndarray | None
@@ -51,6 +54,7 @@ class Estimate:
     alternatives: tuple[np.ndarray, ...] = ()
     covariance: np.ndarray | None = None
     agreement: np.ndarray | None = None
+    region: np.ndarray | None = None
 
     @property
     def ok(self) -> bool:
@@ -80,6 +84,39 @@ class Estimate:
     def overlap(self) -> float:
         """Share of B that A covers under `best_a_from_b`, 0 to 1."""
         return self.evidence.overlap
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PlaneEstimates(Sequence[Estimate]):
+    """The planes that two images show, or why none was found.
+
+        planes = estimator.estimate_planes(image_a, image_b)
+        for plane in planes:
+            print(plane.homography, plane.region)
+        if not planes:
+            print(planes.reason)
+
+    Attributes:
+      planes: the estimate of each with its region, the largest first, none of them refused.
+      reason: why there is none, as a sentence; None if there is one.
+      reason_code: the same for programs.
+    """
+
+    planes: tuple[Estimate, ...]
+    reason: str | None
+    reason_code: refusals.ReasonCode | None
+
+    @overload
+    def __getitem__(self, index: int) -> Estimate: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Estimate]: ...
+
+    def __getitem__(self, index: int | slice) -> Estimate | Sequence[Estimate]:
+        return self.planes[index]
+
+    def __len__(self) -> int:
+        return len(self.planes)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

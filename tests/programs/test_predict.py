@@ -91,6 +91,21 @@ def test_matches_are_drawn(folder):
 
 
 @pytest.mark.usefixtures("in_folder")
+def test_planes(folder, tmp_path, capsys):
+    config = FileAlignmentConfig("a.png", "b.png", output_dir=str(tmp_path), planes=True)
+    assert file_alignment.run(config) == 1
+    (answer,) = answers_of(capsys)
+    (plane,) = answer["planes"]
+    assert plane["ok"]
+    expected = np.loadtxt(folder / "a_from_b.txt")
+    assert corner_error(np.array(plane["a_from_b"]), expected, (240, 160)) < 0.3
+    assert str(tmp_path / "region_1.png") in answer["files"]
+    region = cv2.imread(str(tmp_path / "region_1.png"), cv2.IMREAD_GRAYSCALE)
+    assert region.shape == (160, 240)
+    assert (region == 255).mean() > 0.8
+
+
+@pytest.mark.usefixtures("in_folder")
 def test_where_the_images_agree_is_drawn(capsys, tmp_path):
     config = FileAlignmentConfig("a.png", "b.png", output_dir=str(tmp_path), agreement=True)
     assert file_alignment.run(config) == 1
