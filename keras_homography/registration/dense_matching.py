@@ -17,7 +17,7 @@ class Features:
     Attributes:
       coarse: float32 `[rows, columns, c]`, one a cell of 8x8 pixels.
       fine: float32 `[2 * rows, 2 * columns, d]`.
-      reliability: float32 `[rows, columns]`, 0 to 1.
+      reliability: float32 `[rows, columns]`, 0 to 1; 0 where a cell does not show the image.
     """
 
     coarse: np.ndarray
@@ -56,6 +56,9 @@ def match(a: Features, b: Features) -> Matches:
       centers of cells; those of B are placed by fine features.
     """
     reliable_a, reliable_b = _most_reliable(a), _most_reliable(b)
+    if not len(reliable_a) or not len(reliable_b):
+        nowhere = np.empty([0, 2], np.float32)
+        return Matches(nowhere, nowhere, np.empty(0, np.float32))
     features_a = a.coarse.reshape(-1, a.coarse.shape[-1])[reliable_a]
     features_b = b.coarse.reshape(-1, b.coarse.shape[-1])[reliable_b]
     nearest_b, nearest_a = (
@@ -71,11 +74,12 @@ def match(a: Features, b: Features) -> Matches:
 
 
 def _most_reliable(features: Features) -> np.ndarray:
-    """Indices of the cells that are matched, in order."""
+    """Indices of the cells that are matched, in order; never of cells that show nothing."""
     reliability = features.reliability.ravel()
-    if len(reliability) <= _MAX_CELLS:
-        return np.arange(len(reliability))
-    return np.sort(np.argpartition(-reliability, _MAX_CELLS)[:_MAX_CELLS])
+    cells = np.flatnonzero(reliability > 0)
+    if len(cells) <= _MAX_CELLS:
+        return cells
+    return np.sort(cells[np.argpartition(-reliability[cells], _MAX_CELLS)[:_MAX_CELLS]])
 
 
 def _find_nearest(features: np.ndarray, others: np.ndarray) -> np.ndarray:

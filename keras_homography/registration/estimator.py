@@ -20,7 +20,6 @@ from keras_homography.registration.pair_estimation import PairEstimator
 from keras_homography.registration.references import Reference
 from keras_homography.registration.result import Estimate, PlaneEstimates, PointMatches
 from keras_homography.saving import feature_networks, networks
-from keras_homography.utils import image_input
 from keras_homography.utils.deprecation import renamed_arguments
 from keras_homography.utils.errors import UserError
 
@@ -96,6 +95,10 @@ class HomographyEstimator:
         initial_a_from_b: npt.ArrayLike | Estimate | None = None,
         mask_a: npt.ArrayLike | None = None,
         mask_b: npt.ArrayLike | None = None,
+        camera_matrix_a: npt.ArrayLike | None = None,
+        distortion_a: npt.ArrayLike | None = None,
+        camera_matrix_b: npt.ArrayLike | None = None,
+        distortion_b: npt.ArrayLike | None = None,
         motion: str = "homography",
         agreement: bool = False,
     ) -> Estimate:
@@ -110,6 +113,12 @@ class HomographyEstimator:
           mask_a: bool or uint8 `[height, width]` of A, not 0 where it counts, as OpenCV's masks;
             what is masked takes no part. None for all of it.
           mask_b: the same of B.
+          camera_matrix_a: `[3, 3]` of the camera of A, as OpenCV's. A is undistorted first, as by
+            `geometry.undistort`: results and `initial_a_from_b` are in pixels of that; masks are of
+            the image as it is.
+          distortion_a: of its lens: 4, 5, 8, 12 or 14 numbers, as OpenCV's; None for none.
+          camera_matrix_b: the same of B.
+          distortion_b: the same of B.
           motion: "translation", "similarity", "affine" or "homography": fewer numbers are estimated
             where less is possible.
           agreement: also map where the images agree: `result.agreement`.
@@ -118,12 +127,14 @@ class HomographyEstimator:
           The homography, or the reason why no reliable one was found.
 
         Raises:
-          UserError: an argument is no such image, mask or matrix, or the reference is of another
-            estimator.
+          UserError: an argument is no such image, mask, matrix or camera, or the reference is of
+            another estimator.
         """
         start_time = time.perf_counter()
-        reference = references.check(self._matcher, image_a, mask_a)
-        prepared_b = image_preparation.prepare(image_b, "image_b", mask_b)
+        reference = references.check(self._matcher, image_a, mask_a, camera_matrix_a, distortion_a)
+        prepared_b = image_preparation.prepare(
+            image_b, "image_b", mask_b, camera_matrix_b, distortion_b
+        )
         return self._pairs.estimate(
             reference,
             prepared_b,
@@ -167,7 +178,14 @@ class HomographyEstimator:
         prepared_b = image_preparation.prepare(image_b, "image_b", mask_b)
         return planes.estimate_planes(self._pairs, prepared_a, prepared_b, max_planes)
 
-    def prepare(self, image_a: npt.ArrayLike, *, mask_a: npt.ArrayLike | None = None) -> Reference:
+    def prepare(
+        self,
+        image_a: npt.ArrayLike,
+        *,
+        mask_a: npt.ArrayLike | None = None,
+        camera_matrix_a: npt.ArrayLike | None = None,
+        distortion_a: npt.ArrayLike | None = None,
+    ) -> Reference:
         """Prepare an image that many others are compared with: a template, a tile of a map.
 
             reference = estimator.prepare(image_a)
@@ -176,45 +194,63 @@ class HomographyEstimator:
         Args:
           image_a: as of `estimate`.
           mask_a: as of `estimate`.
+          camera_matrix_a: the same.
+          distortion_a: the same.
 
         Returns:
           The reference, for `estimate` and `estimate_sequence` of this estimator.
 
         Raises:
-          UserError: an argument is no such image or mask.
+          UserError: an argument is no such image, mask or camera.
         """
-        return references.prepare(self._matcher, image_a, mask_a)
+        return references.prepare(self._matcher, image_a, mask_a, camera_matrix_a, distortion_a)
 
-    def match(self, image_a: npt.ArrayLike, image_b: npt.ArrayLike) -> PointMatches:
+    def match(
+        self,
+        image_a: npt.ArrayLike,
+        image_b: npt.ArrayLike,
+        *,
+        mask_a: npt.ArrayLike | None = None,
+        mask_b: npt.ArrayLike | None = None,
+    ) -> PointMatches:
         """Match points of two images by dense features, without a verdict.
 
         Args:
           image_a: as of `estimate`.
           image_b: the same.
+          mask_a: as of `estimate`; no point is matched where it does not count.
+          mask_b: the same.
 
         Returns:
           The matches, none for images that are too small or have no texture.
 
         Raises:
-          UserError: an argument is no such image.
+          UserError: an argument is no such image or mask.
         """
-        gray_a = image_input.as_gray(image_a, "image_a")
-        gray_b = image_input.as_gray(image_b, "image_b")
-        return point_matching.match_points(self._matcher, gray_a, gray_b, self._max_attempts)
+        prepared_a = image_preparation.prepare(image_a, "image_a", mask_a)
+        prepared_b = image_preparation.prepare(image_b, "image_b", mask_b)
+        return point_matching.match_points(
+            self._matcher, prepared_a, prepared_b, self._max_attempts
+        )
 
     def estimate_many(
-        self, pairs: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]], num_workers: int = 0
+        self,
+        pairs: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]],
+        num_workers: int = 0,
+        *,
+        progress: bool = False,
     ) -> Iterator[Estimate]:
         """Estimate the homographies of many pairs, in several processes.
 
         Args:
           pairs: iterable of `(image_a, image_b)`, read as results are asked for.
           num_workers: processes, spawned; 0 for this one alone.
+          progress: print to standard error how many are done.
 
         Returns:
           An iterator over the results, in order.
         """
-        return many_pairs.estimate_many(self.estimate, pairs, num_workers)
+        return many_pairs.estimate_many(self.estimate, pairs, num_workers, progress)
 
     def estimate_sequence(
         self, image_a: npt.ArrayLike | Reference, frames: Iterable[npt.ArrayLike]

@@ -2,7 +2,7 @@
 
 import collections
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from keras_homography.registration.result import Estimate
 from keras_homography.utils.errors import UserError
+from keras_homography.utils.standard_streams import print_error
 
 _AHEAD = 2  # pairs for each process that are read before their results are asked for
 
@@ -19,7 +20,10 @@ _estimate: Estimator | None = None  # of this process
 
 
 def estimate_many(
-    estimate: Estimator, pairs: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]], num_workers: int
+    estimate: Estimator,
+    pairs: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]],
+    num_workers: int,
+    progress: bool = False,
 ) -> Iterator[Estimate]:
     """Estimate the homographies of many pairs.
 
@@ -27,6 +31,7 @@ def estimate_many(
       estimate: of one pair; can be pickled.
       pairs: `(image_a, image_b)`, read no further than two pairs a process ahead.
       num_workers: processes; 0 for this one alone.
+      progress: print to standard error how many are done.
 
     Returns:
       An iterator over the results, in order.
@@ -36,9 +41,21 @@ def estimate_many(
     """
     if num_workers < 0:
         raise UserError(f"num_workers must be at least 0; got {num_workers}.")
+    results: Iterator[Estimate]
     if num_workers == 0:
-        return (estimate(image_a, image_b) for image_a, image_b in pairs)
-    return _in_processes(estimate, pairs, num_workers)
+        results = (estimate(image_a, image_b) for image_a, image_b in pairs)
+    else:
+        results = _in_processes(estimate, pairs, num_workers)
+    return _report(results, pairs) if progress else results
+
+
+def _report(results: Iterator[Estimate], pairs: object) -> Iterator[Estimate]:
+    """Print how many results there are, and of how many if `pairs` knows."""
+    of_count = f"/{len(pairs)}" if isinstance(pairs, Sized) else ""
+    for number, result in enumerate(results, start=1):
+        print_error(f"\rpair {number}{of_count}", end="")
+        yield result
+    print_error("")
 
 
 def _in_processes(

@@ -33,6 +33,8 @@ def prepare(
     matcher: view_matching.FeatureNetwork,
     image_a: npt.ArrayLike,
     mask_a: npt.ArrayLike | None = None,
+    camera_matrix_a: npt.ArrayLike | None = None,
+    distortion_a: npt.ArrayLike | None = None,
 ) -> Reference:
     """Prepare an image.
 
@@ -40,14 +42,17 @@ def prepare(
       matcher: the network that computes features.
       image_a: as of `HomographyEstimator.estimate`.
       mask_a: the same.
+      camera_matrix_a: the same.
+      distortion_a: the same.
 
     Returns:
       The reference.
 
     Raises:
-      UserError: an argument is no such image or mask.
+      UserError: an argument is no such image, mask or camera.
     """
-    return of(matcher, image_preparation.prepare(image_a, "image_a", mask_a))
+    camera = camera_matrix_a, distortion_a
+    return of(matcher, image_preparation.prepare(image_a, "image_a", mask_a, *camera))
 
 
 def of(matcher: view_matching.FeatureNetwork, image_a: image_pyramid.PreparedImage) -> Reference:
@@ -68,6 +73,8 @@ def check(
     matcher: view_matching.FeatureNetwork,
     image_a: npt.ArrayLike | Reference,
     mask_a: npt.ArrayLike | None = None,
+    camera_matrix_a: npt.ArrayLike | None = None,
+    distortion_a: npt.ArrayLike | None = None,
 ) -> Reference:
     """Check that a reference is one of an estimator, or prepare an image.
 
@@ -75,18 +82,22 @@ def check(
       matcher: of the estimator.
       image_a: a reference or an image.
       mask_a: of the image.
+      camera_matrix_a: of the image.
+      distortion_a: of the image.
 
     Returns:
       The reference.
 
     Raises:
-      UserError: another estimator prepared it, it is given a second mask, or an argument is no
-        such image or mask.
+      UserError: another estimator prepared it, it is given a second mask or camera, or an argument
+        is no such image, mask or camera.
     """
     if not isinstance(image_a, Reference):
-        return prepare(matcher, image_a, mask_a)
+        return prepare(matcher, image_a, mask_a, camera_matrix_a, distortion_a)
     if image_a.matcher is not matcher:
         raise UserError("The reference was prepared by another estimator; prepare it by this one.")
     if mask_a is not None:
         raise UserError("A reference has its mask already: give mask_a to prepare.")
+    if camera_matrix_a is not None or distortion_a is not None:
+        raise UserError("A reference has its camera already: give camera_matrix_a to prepare.")
     return image_a

@@ -67,6 +67,17 @@ def test_of_many_cells_the_most_reliable_are_matched(monkeypatch):
     assert (np.diff(cells) > 0).all()
 
 
+def test_cells_that_do_not_show_the_image_match_nothing():
+    a = features(1)
+    shown = np.ones(a.reliability.shape, np.float32)
+    shown[:, :5] = 0
+    masked = dense_matching.Features(a.coarse * shown[..., None], a.fine, a.reliability * shown)
+    assert (dense_matching.match(masked, masked).points_a[:, 0] > 40).all()
+    assert (dense_matching.match(a, masked).points_b[:, 0] > 24).all()
+    nothing = dense_matching.Features(a.coarse, a.fine, 0 * shown)
+    assert dense_matching.match(a, nothing).points_a.shape == (0, 2)
+
+
 def test_some_of_the_matches_are_chosen_by_a_mask_or_by_indices():
     a = features(1)
     matches = dense_matching.match(a, a)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from helpers.warped_pairs import corner_error, warped_pair
 
+from keras_homography.geometry import arrays
 from keras_homography.registration import image_pyramid, image_views, masks
 from keras_homography.registration.alignment_evidence import measure_evidence
 from keras_homography.registration.image_views import ViewSpec
@@ -43,6 +44,16 @@ def test_what_is_masked_changes_nothing(estimator, overlaid):
     np.testing.assert_array_equal(result.best_a_from_b, expected.best_a_from_b)
     np.testing.assert_array_equal(result.covariance, expected.covariance)
     assert result.evidence == expected.evidence
+
+
+def test_points_are_matched_where_both_images_count(estimator, overlaid):
+    a, b, counts, a_from_b = overlaid
+    points = estimator.match(a, b, mask_a=counts, mask_b=counts)
+    cells = np.round(points.points_a).astype(int)
+    assert counts[cells[:, 1], cells[:, 0]].all()
+    moved = arrays.transform_points(a_from_b, points.points_b[points.inliers])
+    assert points.inliers.sum() > 20
+    assert np.median(np.linalg.norm(moved - points.points_a[points.inliers], axis=1)) < 3.0
 
 
 def test_a_mask_of_everything_is_no_mask(estimator, images):

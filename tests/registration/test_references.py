@@ -66,6 +66,14 @@ def test_results_of_processes_come_in_order_and_pairs_are_read_when_needed():
     assert list(results) == [11 * number for number in range(1, 9)]
 
 
+def test_progress_is_printed_with_the_number_of_pairs_where_it_is_known(capsys):
+    pairs = [(1, 2), (3, 4)]
+    assert list(many_pairs.estimate_many(add, pairs, 0, progress=True)) == [3, 7]
+    assert capsys.readouterr().err == "\rpair 1/2\rpair 2/2\n"
+    list(many_pairs.estimate_many(add, iter(pairs), 0, progress=True))
+    assert capsys.readouterr().err == "\rpair 1\rpair 2\n"
+
+
 def test_many_pairs_in_this_process(estimator, images):
     a, b, _ = warped_pair(images[0, ..., 0], 5, reach=10.0)
     (result,) = estimator.estimate_many([(a, b)])
