@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from keras_homography.registration import (
     arguments,
+    frame_tracking,
     image_preparation,
     many_pairs,
     motion_models,
@@ -253,20 +254,30 @@ class HomographyEstimator:
         return many_pairs.estimate_many(self.estimate, pairs, num_workers, progress)
 
     def estimate_sequence(
-        self, image_a: npt.ArrayLike | Reference, frames: Iterable[npt.ArrayLike]
+        self,
+        image_a: npt.ArrayLike | Reference,
+        frames: Iterable[npt.ArrayLike],
+        *,
+        mask_a: npt.ArrayLike | None = None,
+        mask_b: npt.ArrayLike | None = None,
+        motion: str = "homography",
     ) -> Iterator[Estimate]:
-        """Register the frames of a video to one image, each initialized by the frame before.
+        """Register the frames of a video to one image, each tracked from the frames before.
 
         Args:
           image_a: the image to which all are registered, or a reference.
           frames: images; each is B in its turn.
+          mask_a: as of `estimate`.
+          mask_b: the same, of every frame.
+          motion: as of `estimate`.
 
         Yields:
-          The result of each frame.
+          The result of each frame. `max_attempts` and `max_seconds` hold for a first frame; for one
+          that is lost later, three attempts at most, but every 30th while nothing is found.
         """
-        reference, previous = references.check(self._matcher, image_a), None
+        reference = references.check(self._matcher, image_a, mask_a)
+        tracker = frame_tracking.FrameTracker(reference, self._pairs, motion_models.check(motion))
         for frame in frames:
-            result = self.estimate(reference, frame, initial_a_from_b=previous)
-            if result.ok:
-                previous = result
-            yield result
+            start_time = time.perf_counter()
+            prepared = image_preparation.prepare(frame, "image_b", mask_b)
+            yield tracker.register(prepared, start_time)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import itertools
 import json
 import os
 import pathlib
@@ -162,7 +163,7 @@ def _align_pair(config: FileAlignmentConfig, estimator: HomographyEstimator, pat
 def _align_frames(
     config: FileAlignmentConfig, estimator: HomographyEstimator, frames: _Frames, count: int
 ) -> int:
-    """Register frames to A, each initialized by the one before.
+    """Register frames to A, each tracked from the ones before.
 
     Args:
       config: what to write.
@@ -177,32 +178,33 @@ def _align_frames(
     size_a = arrays.image_size(image_a)
     video = pathlib.Path(config.output_dir) / _VIDEO_NAME if config.pictures else None
     of_count = f"/{count}" if count else ""
-    mask_a, mask_b = _read_mask(config.mask_a), _read_mask(config.mask_b)
+    readable, images = itertools.tee(frames)
+    results = estimator.estimate_sequence(
+        image_a,
+        (image for _, image in images if not isinstance(image, str)),
+        mask_a=_read_mask(config.mask_a),
+        mask_b=_read_mask(config.mask_b),
+        motion=config.motion,
+    )
     number = aligned = 0
+    milliseconds = 0.0
     unreadable: list[str | int] = []
-    previous = None
     with stabilized_video.open_writer(video, image_a, config.max_side) as append_frame:
-        for name, frame in frames:
+        for name, frame in readable:
             number += 1
             if isinstance(frame, str):
                 unreadable.append(name)
                 answer = {"ok": False, "reason": frame, "reason_code": _UNREADABLE}
             else:
-                result = estimator.estimate(
-                    image_a,
-                    frame,
-                    initial_a_from_b=previous,
-                    mask_a=mask_a,
-                    mask_b=mask_b,
-                    motion=config.motion,
-                )
+                result = next(results)
+                milliseconds += result.milliseconds
                 if result.a_from_b is not None:
                     aligned += 1
-                    previous = result
                     append_frame(frame, result.a_from_b)
                 answer = _as_json(result, size_a, arrays.image_size(frame))
             print(json.dumps({"frame": name, **answer}), flush=True)
-            print_error(f"\rframe {number}{of_count}", end="")
+            rate = 1e3 * (number - len(unreadable)) / max(milliseconds, 1e-3)
+            print_error(f"\rframe {number}{of_count}, {rate:.1f} frames/s", end="")
     print_error(f"\n{aligned} of {number} frames registered.")
     if unreadable:
         names = ", ".join(map(repr, unreadable[:_NAMED])) + ", ..." * (len(unreadable) > _NAMED)

@@ -81,6 +81,27 @@ class Comparison:
         self._residual = self._difference - tone @ self._basis
         self.weights = robust_weights(self._residual, self._usable)
 
+    def agreement(self) -> Floats:
+        """How far each point agrees: `[points]`, 0 to 1; NaN where it is not to be seen."""
+        seen = self._usable > 0.0
+        return np.where(seen, self.weights / np.where(seen, self._usable, 1.0), np.nan)
+
+    def local_equations(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """How each point by itself would move: gradient times motion equals residual.
+
+        Returns:
+          `(gradient_x, gradient_y, residual, usable)`, each `[points]`: gray levels a pixel of B,
+          gray levels, and 0 to 1.
+        """
+        level, slope = self._level, self._half_slope()
+        scale = 1.0 / level.half
+        return (
+            scale * (0.5 * level.gradient_x + slope * self._gradient_x),
+            scale * (0.5 * level.gradient_y + slope * self._gradient_y),
+            self._residual,
+            self._usable,
+        )
+
     def fit_tone(self) -> Floats:
         """Fit the tone curve alone, with the homography as it is: `[3]`."""
         weighted = self._basis * self.weights

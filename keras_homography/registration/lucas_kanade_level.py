@@ -1,5 +1,7 @@
 """Pixels of two images of one pyramid level: which are compared, and samples under a homography."""
 
+import copy
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -126,6 +128,7 @@ class Level:
     ) -> None:
         self.gray_a, self.gray_b = gray_a, gray_b
         self._mask_a, self._mask_b = mask_a, mask_b
+        self._weights: Floats | None = None
         self._sampled_a = None if mask_a is None else masks.can_be_sampled(mask_a)
         self.num_pixels = gray_b.size if mask_b is None else int(mask_b.sum())
         width, height = arrays.image_size(gray_b)
@@ -142,9 +145,32 @@ class Level:
         self.b, gradient_x, gradient_y, _ = bilinear(gray_b, column, row)
         self.gradient_x, self.gradient_y = gradient_x * half, gradient_y * half
 
+    def weighted(self, weights: Floats) -> "Level":
+        """The same level, with points that count more and less.
+
+        Args:
+          weights: `[points]`, 0 to 1.
+        """
+        level = copy.copy(self)
+        level._weights = weights
+        return level
+
+    def project(self, a_from_b: npt.NDArray[np.float64]) -> tuple[Floats, Floats, Floats]:
+        """Project the points of B into A.
+
+        Args:
+          a_from_b: `[3, 3]`, pixels.
+
+        Returns:
+          `(u, v, inverse_depth)`, each `[points]`: pixels of A, and by what they were scaled.
+        """
+        u, v, depth = a_from_b @ self._points
+        inverse_depth = 1.0 / np.maximum(depth, _NEAREST_DEPTH)
+        return u * inverse_depth, v * inverse_depth, inverse_depth
+
     def sample(
         self, a_from_b: npt.NDArray[np.float64]
-    ) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]:
+    ) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_] | Floats]:
         """Sample A at the points of B under a homography, bilinearly.
 
         Args:
@@ -152,12 +178,10 @@ class Level:
 
         Returns:
           `(gray, gradient_x, gradient_y, visible)`, each `[points]`: the gradient is that of the
-          warped A, in gray levels a unit of B; `visible` is False where A does not contain the
-          point.
+          warped A, in gray levels a unit of B; `visible` is 0 where A does not contain the point,
+          else 1, or its weight.
         """
-        u, v, depth = a_from_b @ self._points
-        inverse_depth = 1.0 / np.maximum(depth, _NEAREST_DEPTH)
-        u, v = u * inverse_depth, v * inverse_depth
+        u, v, inverse_depth = self.project(a_from_b)
         gray, along_u, along_v, visible = bilinear(self.gray_a, u, v)
         if self._sampled_a is not None:
             column, row = (np.where(visible, np.round(place), 0).astype(int) for place in (u, v))
@@ -170,6 +194,8 @@ class Level:
             along_u * elements[i] + along_v * elements[i + 3] - along_depth * elements[i + 6]
             for i in (0, 1)
         )
+        if self._weights is not None:
+            return gray, gradient_x, gradient_y, visible * self._weights
         return gray, gradient_x, gradient_y, visible
 
     def warp(

@@ -29,7 +29,8 @@ class Estimate:
       reason_code: the same for programs; None if it is not refused.
       evidence: how well `best_a_from_b` explains the images.
       start: the initialization of `best_a_from_b`: "previous", "network", "matches" (of dense
-        features), "matches of …" (views); None if there is none.
+        features), "matches of …" (views), "identity" (of a video's first frame); None if there is
+        none.
       milliseconds: duration of the estimation.
       attempts: number of initializations that were tried.
       alternatives: of a scene that repeats itself, the other homographies that explain the images

@@ -194,11 +194,11 @@ def test_what_is_no_initial_homography_is_named(estimator, image, initial):
         estimator.estimate(image, image, initial_a_from_b=initial)
 
 
-def test_frames_are_initialized_by_the_frame_before_that_was_not_refused(estimator, image):
+def test_frames_are_tracked_from_the_frame_before_that_was_not_refused(estimator, image):
     a, b, expected = warped_pair(image, 12, reach=5.0)
     results = list(estimator.estimate_sequence(a, [b, np.zeros_like(b), b]))
     assert [result.ok for result in results] == [True, False, True]
-    assert [result.start for result in results] == ["network", None, "previous"]
+    assert [result.start for result in results] == ["identity", None, "previous"]
     assert corner_error(results[2].a_from_b, expected, (240, 160)) < 0.05
 
 
