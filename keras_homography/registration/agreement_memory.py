@@ -106,6 +106,7 @@ class RememberingPair(image_pyramid.ImagePair):
         Returns:
           The refined `a_from_b`; None if it diverges.
         """
+        self._follows = None
         possible_steps = motion_models.possible_steps(_COARSE_MOTIONS.get(self.motion, self.motion))
         for index in range(len(self.pyramid_b) - 1, self.comparison_level, -1):
             level, level_a_from_b = self.at(a_from_b, index)
@@ -122,6 +123,7 @@ class RememberingPair(image_pyramid.ImagePair):
         Args:
           a_from_b: `[3, 3]`, refined up to the comparison level.
         """
+        self._follows = None  # every cell has a vote
         level, level_a_from_b = self.at(a_from_b, self.comparison_level)
         self._follows = dominant_motion.find_followers(level, level_a_from_b)
 
