@@ -14,6 +14,7 @@ from keras_homography.registration.lucas_kanade_level import Floats, Level
 
 _COLUMNS, _ROWS = 24, 18  # cells of B
 _THRESHOLD = 0.5  # pixels of the level, of a cell that follows the homography
+_LEAST_SQUARES_FITS = 4
 _MIN_CELLS = 20
 _MIN_GRADIENT = 2.0  # gray levels a pixel, mean over a cell, along its weaker direction
 _MAX_MOVE = 4.0  # pixels: beyond, a linear fit means nothing
@@ -35,8 +36,14 @@ def find_followers(level: Level, a_from_b: npt.NDArray[np.float64]) -> npt.NDArr
     centers = np.stack([x.ravel(), y.ravel()], axis=1) * size / (_COLUMNS, _ROWS) - 0.5
     source, target = (points[votes].astype(np.float32) for points in (centers, centers + moves))
     correction, agree = feature_matching.fit_homography(source, target, _THRESHOLD)
-    if correction is None or agree.sum() < _MIN_CELLS:
-        return None
+    # MAGSAC++ weighs in cells beyond the threshold; what agrees is fitted alone.
+    for _ in range(_LEAST_SQUARES_FITS):
+        if correction is None or agree.sum() < _MIN_CELLS:
+            return None
+        correction = feature_matching.find_homography(source[agree], target[agree])
+        if correction is not None:
+            misses = arrays.transform_points(correction, source) - target
+            agree = np.linalg.norm(misses, axis=1) < _THRESHOLD
     follows = np.ones(_COLUMNS * _ROWS, bool)
     follows[votes] = agree
     # A cell that goes too far to tell where follows nothing either.
