@@ -4,7 +4,8 @@
     python -m keras_homography.export --model=homography --formats=tflite,float16 --output_dir=phone
 
 Leaves in `--output_dir`, as `--formats` asks: `model.keras`, `saved_model/`, `model.tflite`
-(float32), `model_float16.tflite`, `model_int8.tflite`; and `parity.json`, how far each is from the
+(float32), `model_float16.tflite`, `model_int8.tflite`, `model.onnx` (only if it is asked for: needs
+`pip install 'keras-homography[onnx]'`); and `parity.json`, how far each is from the
 model on pairs of `--dataset`, or on its images if the model is a matcher. A file that differs from
 the model is not written: for int8, where that is to be expected, it is only reported; else it is an
 error.

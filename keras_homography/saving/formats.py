@@ -89,6 +89,18 @@ def _read_tflite(path: pathlib.Path) -> Predict:
     return predict
 
 
+def _write_onnx(model: "keras.Model", path: pathlib.Path) -> None:
+    from keras_homography.saving import onnx_format
+
+    onnx_format.write(model, path)
+
+
+def _read_onnx(path: pathlib.Path) -> Predict:
+    from keras_homography.saving import onnx_format
+
+    return onnx_format.read(path)
+
+
 FORMATS = {
     "keras": Format("model.keras", _write_keras, _read_keras),
     "saved_model": Format("saved_model", _write_saved_model, _read_saved_model),
@@ -106,5 +118,8 @@ FORMATS = {
         is_lossy=True,
         is_optional=True,
     ),
+    "onnx": Format("model.onnx", _write_onnx, _read_onnx),
 }
+# What `export` writes if nothing is said: onnx needs an extra, and does not take every model.
+DEFAULT_FORMATS = tuple(name for name in FORMATS if name != "onnx")
 RUN_FORMATS = ("keras", "saved_model", "tflite")  # what `train` writes

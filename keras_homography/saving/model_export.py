@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_homography.saving import manifest, pretrained, signatures, verified_export
-from keras_homography.saving.formats import FORMATS
+from keras_homography.saving.formats import DEFAULT_FORMATS, FORMATS
 from keras_homography.utils import environment, files
 from keras_homography.utils.errors import UserError
 
@@ -38,7 +38,7 @@ class ExportConfig:
     """
 
     model: str = "homography"
-    formats: tuple[str, ...] = tuple(FORMATS)
+    formats: tuple[str, ...] = DEFAULT_FORMATS
     dataset: str = "synthetic"
     pairs: int = 64
     trust_model: bool = False

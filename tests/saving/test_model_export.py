@@ -75,7 +75,7 @@ def test_a_model_of_half_precision_is_refused(config, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("names", [(), ("onnx",), ("keras", "tflight")])
+@pytest.mark.parametrize("names", [(), ("onxx",), ("keras", "tflight")])
 def test_formats_that_do_not_exist_are_refused(names):
     with pytest.raises(UserError, match=r"--formats=.*give some of keras, saved_model, tflite"):
         model_export.ExportConfig(formats=names)
