@@ -64,7 +64,7 @@ def test_a_matcher_is_compared_on_images_of_two_sizes(folder):
     ("arguments", "says"),
     [
         (["--model=none.keras"], "none.keras"),
-        (["--model=m.keras", "--formats=onnx"], "onnx"),
+        (["--model=m.keras", "--formats=onxx"], "onxx"),
         (["--model=m.keras", "--formats="], "formats"),
         (["--model=m.keras", "--output_dir=m.keras"], "not a folder"),
     ],
