@@ -4,8 +4,9 @@ r"""Fit the confidence of estimates, and check it on other images.
         --validation_dataset=path/to/others
 
 Needs scikit-learn: `pip install 'keras-homography[calibrate]'`. Prints the constants of
-`registration/confidence.py`; and, with the constants in place, the Brier score on the other images,
-the share that is refused and the share that is wrong. Leaves `reliability.png` in `--output_dir`.
+`registration/confidence.py`, fitted to pairs of both; and the Brier score, the share that is
+refused and the share that is wrong, of each set by constants fitted to the other. Leaves
+`reliability.png` in `--output_dir`.
 """
 
 from absl import flags
@@ -17,8 +18,14 @@ FLAGS = flags.FLAGS
 
 _DEFAULT = CalibrateConfig()
 
-common_flags.define_dataset("synthetic", "To fit on, as in `train`. 'none' fits nothing.")
-flags.DEFINE_string("validation_dataset", _DEFAULT.validation_dataset, "To check on.")
+common_flags.define_dataset(
+    "synthetic", "To fit on, as in `train`. 'none' checks the constants in place."
+)
+flags.DEFINE_string(
+    "validation_dataset",
+    _DEFAULT.validation_dataset,
+    "Other images, to check on, and to fit on as well.",
+)
 flags.DEFINE_integer(
     "pairs", _DEFAULT.pairs, "Of each of the 20 kinds; all traps once for every 50.", lower_bound=2
 )

@@ -71,9 +71,9 @@ def _check_scikit_learn() -> None:
 def fit(
     evidence: Sequence[Evidence],
     errors: npt.NDArray[np.float64],
-    prior: float = 3e-3,
-) -> tuple[npt.NDArray[np.float64], float]:
-    """Fit the weights of `registration.confidence` by logistic regression.
+    prior: float = 1e-3,
+) -> confidence.Constants:
+    """Fit both regressions of `registration.confidence`, the second to what has fine matches.
 
     Args:
       evidence: of `measure`; that in which nothing agrees is left out.
@@ -81,21 +81,36 @@ def fit(
       prior: a pair's share of the penalty on the squared weights of standardized features.
 
     Returns:
-      `(weights, bias)`: float64 `[8]`, of `confidence.features`, and a number.
+      The constants; the second regression as it stands where no pair has fine matches.
 
     Raises:
       UserError: scikit-learn is not installed.
     """
     _check_scikit_learn()
+    correct = errors < MAX_ERROR
+    judged = [index for index, e in enumerate(evidence) if np.isfinite(confidence.log_odds(e))]
+    inputs = [confidence.features(evidence[index]) for index in judged]
+    weights, bias = _regress(np.array(inputs), correct[judged], prior)
+    constants = confidence.CONSTANTS._replace(weights=weights, bias=bias)
+    fine = [index for index in judged if evidence[index].fine_matches is not None]
+    if not fine:
+        return constants
+    inputs = [confidence.fine_features(evidence[index], constants) for index in fine]
+    fine_weights, fine_bias = _regress(np.array(inputs), correct[fine], prior)
+    return constants._replace(fine_weights=fine_weights, fine_bias=fine_bias)
+
+
+def _regress(
+    inputs: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], prior: float
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Fit a logistic regression: `(weights, bias)`."""
     from sklearn import linear_model, preprocessing
 
-    judged = [index for index, e in enumerate(evidence) if np.isfinite(confidence.log_odds(e))]
-    features = np.array([confidence.features(evidence[index]) for index in judged])
-    scaler = preprocessing.StandardScaler().fit(features)
+    scaler = preprocessing.StandardScaler().fit(inputs)
     regression = linear_model.LogisticRegression(
-        C=1.0 / (prior * len(judged)), tol=1e-8, max_iter=10_000
+        C=1.0 / (prior * len(inputs)), tol=1e-8, max_iter=10_000
     )
-    regression.fit(scaler.transform(features), errors[judged] < MAX_ERROR)
+    regression.fit(scaler.transform(inputs), correct)
     weights = regression.coef_[0] / scaler.scale_
     return weights, float(regression.intercept_[0] - weights @ scaler.mean_)
 
@@ -129,56 +144,84 @@ def reliability(
 
 
 def run(config: CalibrateConfig) -> dict[str, Any]:
-    """Fit the confidence on one dataset, check the constants in place on another, and print both.
+    """Fit the confidence on two sets of images, check it across them, and print both.
+
+    The constants are fitted to the pairs of both; what is reported of a pair is what a fit to the
+    other set says. Without `config.dataset`, the constants in place are checked.
 
     Args:
       config: see there.
 
     Returns:
-      `weights` and `bias` of the fit, None without one; `brier` score, `refused` and `wrong`
-      shares by kind of pairs, `unseen` as `wrong` of traps after a fit without them, and `bins` of
-      the reliability diagram, for the constants in place.
+      `constants` of the fit, None without one; `brier` score, `refused` and `wrong` shares by kind
+      of pairs, `unseen` as `wrong` of traps after a fit without them, and `bins` of the reliability
+      diagram.
 
     Raises:
       UserError: a dataset or folder cannot be used, or scikit-learn is not installed.
     """
     _check_scikit_learn()
-    weights, bias = None, None
+    constants = None
+    measured = measure(config.validation_dataset, config.pairs, _VALIDATION_SEED)
+    probabilities = _probabilities(measured, confidence.CONSTANTS)
     if config.dataset is not None:
-        _, evidence, errors = measure(config.dataset, config.pairs, _FIT_SEED)
-        weights, bias = fit(evidence, errors)
-        print(f"WEIGHTS = np.array({np.round(weights, 3).tolist()})\nBIAS = {bias:.3f}")
-
-    measurements = measure(config.validation_dataset, config.pairs, _VALIDATION_SEED)
-    kinds, evidence, errors = measurements
-    probabilities = np.array([confidence.probability(e) for e in evidence])
-    correct, answered = errors < MAX_ERROR, probabilities >= _MIN_CONFIDENCE
+        first, second = measure(config.dataset, config.pairs, _FIT_SEED), measured
+        measured = _join(first, second)
+        constants = fit(measured.evidence, measured.errors)
+        for name, value in constants._asdict().items():
+            rounded = np.round(value, 3).tolist()
+            print(f"{name.upper()} = {rounded if np.isscalar(value) else f'np.array({rounded})'}")
+        probabilities = np.concatenate(
+            [
+                _probabilities(first, fit(second.evidence, second.errors)),
+                _probabilities(second, fit(first.evidence, first.errors)),
+            ]
+        )
+    correct = measured.errors < MAX_ERROR
     brier = float(np.mean((probabilities - correct) ** 2))
-    print(f"Brier score {brier:.4f} on {len(errors)} pairs")
-    unseen = _leave_out_traps(measurements)
-    print("| pairs | refused | answered and over 3 px | the same if not fitted to them |")
-    print("|---|---:|---:|---:|")
+    print(f"Brier score {brier:.4f} on {len(correct)} pairs")
+    unseen = _leave_out_traps(measured)
+    shares = _tabulate(measured.kinds, probabilities >= _MIN_CONFIDENCE, correct, unseen)
+    bins = reliability(probabilities, correct)
+    path = pathlib.Path(config.output_dir) / "reliability.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image_output.write_png(path, reliability_diagram.draw(bins))
+    print(path)
+    return {"constants": constants, "brier": brier, **shares, "unseen": unseen, "bins": bins}
+
+
+def _join(first: Measurements, second: Measurements) -> Measurements:
+    return Measurements(
+        [*first.kinds, *second.kinds],
+        [*first.evidence, *second.evidence],
+        np.concatenate([first.errors, second.errors]),
+    )
+
+
+def _probabilities(
+    measured: Measurements, constants: confidence.Constants
+) -> npt.NDArray[np.float64]:
+    return np.array([confidence.probability(e, constants) for e in measured.evidence])
+
+
+def _tabulate(
+    kinds: Sequence[str],
+    answered: npt.NDArray[np.bool_],
+    correct: npt.NDArray[np.bool_],
+    unseen: dict[str, float],
+) -> dict[str, dict[str, float]]:
+    """Print and return the shares of each kind that are `refused`, and answered but `wrong`."""
+    print("| pairs | n | refused | answered and over 3 px | the same if not fitted to them |")
+    print("|---|---:|---:|---:|---:|")
     refused, wrong = {}, {}
     for kind in dict.fromkeys(kinds):
         of_kind = np.array([k == kind for k in kinds])
         refused[kind] = float(np.mean(~answered[of_kind]))
         wrong[kind] = float(np.mean(answered[of_kind] & ~correct[of_kind]))
         left_out = f"{unseen[kind]:.1%}" if kind in unseen else ""
-        print(f"| {kind} | {refused[kind]:.1%} | {wrong[kind]:.1%} | {left_out} |")
-    bins = reliability(probabilities, correct)
-    path = pathlib.Path(config.output_dir) / "reliability.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image_output.write_png(path, reliability_diagram.draw(bins))
-    print(path)
-    return {
-        "weights": weights,
-        "bias": bias,
-        "brier": brier,
-        "refused": refused,
-        "wrong": wrong,
-        "unseen": unseen,
-        "bins": bins,
-    }
+        counts = f"{of_kind.sum()} | {refused[kind]:.1%} | {wrong[kind]:.1%}"
+        print(f"| {kind} | {counts} | {left_out} |")
+    return {"refused": refused, "wrong": wrong}
 
 
 def _leave_out_traps(measured: Measurements) -> dict[str, float]:
@@ -190,9 +233,9 @@ def _leave_out_traps(measured: Measurements) -> dict[str, float]:
         of_kind = np.flatnonzero(kinds == kind).tolist()
         if not of_kind:
             continue
-        weights, bias = fit([measured.evidence[i] for i in others], measured.errors[others])
+        constants = fit([measured.evidence[i] for i in others], measured.errors[others])
         wrong = [
-            confidence.probability(measured.evidence[i], weights, bias) >= _MIN_CONFIDENCE
+            confidence.probability(measured.evidence[i], constants) >= _MIN_CONFIDENCE
             and not measured.errors[i] < MAX_ERROR
             for i in of_kind
         ]

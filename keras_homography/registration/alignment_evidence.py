@@ -13,7 +13,7 @@ _PART_SIDE, _SEARCH_RADIUS = 24, 12  # pixels, of template matching
 _MIN_MATCH_CORRELATION = 0.8  # of a part that is matched
 _MAX_DISPLACEMENT = 2  # pixels, of a part that is where the homography puts it
 _MIN_PARTS = 6  # fewer parts give no verdict
-_MAX_SCALE, _MAX_STRETCH = 10.0, 8.0  # of a plausible homography
+_MAX_SCALE, _MAX_STRETCH = 10.0, 24.0  # of a plausible homography
 DISAGREES = 0.5  # pixels of the comparison level, from which local light may be the reason
 _GRID = 9  # points along each side of B at which it is judged
 
@@ -79,7 +79,7 @@ def is_plausible(a_from_b: np.ndarray, size_a: tuple[int, int], size_b: tuple[in
     """Tell whether a camera could see what the two images share at a homography.
 
     The part of B that A shows must lie before the camera, not mirrored, and nothing in it may be
-    scaled by more than 10 (relative to the sizes of the images) or stretched by more than 8.
+    scaled by more than 10 (relative to the sizes of the images) or stretched by more than 24.
 
     Args:
       a_from_b: `[3, 3]`, pixels.

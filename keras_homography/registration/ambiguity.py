@@ -27,6 +27,7 @@ _MIN_AGREEING = 0.3  # share of the windows that agree with the answer
 _MIN_EXPLAINED = 0.6  # share of the windows that the answer explains
 _CLEARLY_BETTER = 0.2  # of a correlation against another
 _CLEAR_LOSS = 0.05  # of the mean correlation
+_GRID = 17  # points along each side of B, at which homographies are compared
 _MIN_DECIDED, _MIN_DECIDED_SHARE = 4, 0.04  # windows that rule a shift out
 
 
@@ -112,9 +113,16 @@ def find_alternatives(pair: image_pyramid.ImagePair, a_from_b: np.ndarray) -> li
 
 
 def _distance(pair: image_pyramid.ImagePair, a_from_b: np.ndarray, other: np.ndarray) -> float:
-    """Mean distance of the corners of B under two homographies, in pixels of the level."""
-    corners = arrays.corners(pair.size_b)
-    moved = arrays.transform_points(np.linalg.inv(a_from_b) @ other, corners) - corners
+    """Mean distance of what both images show under two homographies, in pixels of the level.
+
+    Where they show little in common, the corners of B say nothing.
+    """
+    line = np.linspace(0.0, 1.0, _GRID)
+    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * pair.size_b
+    in_a = arrays.transform_points(a_from_b, points)
+    shared = ((in_a > 0) & (in_a < pair.size_a)).all(axis=1)
+    points = points[shared] if shared.any() else points
+    moved = arrays.transform_points(np.linalg.inv(a_from_b) @ other, points) - points
     height, width = pair.pyramid_b[pair.comparison_level].shape
     return float(np.linalg.norm(moved * (width, height) / pair.size_b, axis=1).mean())
 

@@ -21,6 +21,7 @@ from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
 
 SUFFICIENT_CONFIDENCE = 0.97  # at which no other initialization is tried
 HOPELESS = 0.01  # confidence below which a candidate is not corrected
+_NOT_WORTH_REFINING = 1e-3  # confidence below which the best is not refined finely
 _COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
 _FINE_CORRECTIONS = 2  # by matches of the largest views
 _GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
@@ -51,6 +52,16 @@ class Candidate:
     def probability(self) -> float:
         """Probability that the mean error of the corners of B is below 3 px, 0 to 1."""
         return confidence.probability(self.evidence)
+
+    def with_rivals(self, rivals: tuple[np.ndarray, ...]) -> "Candidate":
+        """Return the candidate with other homographies that explain the images as well."""
+        evidence = dataclasses.replace(self.evidence, alternatives=len(rivals))
+        return dataclasses.replace(self, evidence=evidence, rivals=rivals)
+
+    def with_fine_matches(self, aligned: match_evidence.AlignedMatches) -> "Candidate":
+        """Return the candidate with the matches of the largest view as further evidence."""
+        evidence = dataclasses.replace(self.evidence, fine_matches=aligned.evidence())
+        return dataclasses.replace(self, evidence=evidence, aligned=aligned)
 
     @property
     def is_refined_by_gray(self) -> bool:
@@ -96,6 +107,9 @@ class CandidateRefinement:
         aligned = self._aligned.match(a_from_b)
         evidence = dataclasses.replace(evidence, matches=aligned.evidence())
         return Candidate(name, a_from_b, evidence, aligned)
+
+    def _is_plausible(self, a_from_b: np.ndarray) -> bool:
+        return alignment_evidence.is_plausible(a_from_b, self._pair.size_a, self._pair.size_b)
 
     def refine_coarse(self, name: str, a_from_b: np.ndarray | None) -> Candidate:
         """Refine an initialization up to the comparison level.
@@ -146,13 +160,24 @@ class CandidateRefinement:
         pair = self._pair.without_local_light
         return pair.disagreement(matrix) < _CLEARLY_CLOSER * pair.disagreement(other)
 
-    def _correct_finely(self, a_from_b: np.ndarray) -> np.ndarray | None:
-        """Correct a homography by matches of the largest views."""
-        corrected: np.ndarray | None = a_from_b
+    def _correct_finely(self, a_from_b: np.ndarray) -> match_evidence.AlignedMatches:
+        """Correct a homography by matches of the largest views, while more of them agree.
+
+        Returns:
+          The matches under the best homography, which they hold.
+        """
+        best = self._aligned.match_finely(a_from_b)
         for _ in range(_FINE_CORRECTIONS):
+            corrected = best.correction()
             if corrected is not None:
-                corrected = self._aligned.match(corrected, reduction=1.0).correction()
-        return corrected
+                corrected = self._pair.project(corrected)
+            if corrected is None or not self._is_plausible(corrected):
+                break
+            aligned = self._aligned.match_finely(corrected)
+            if aligned.evidence().score < best.evidence().score:
+                break
+            best = aligned
+        return best
 
     def find_turned_rival(self, best: Candidate) -> np.ndarray | None:
         """Find out whether A upside down, within its outline, matches B about as well.
@@ -175,28 +200,43 @@ class CandidateRefinement:
 
     def refine_fine(self, best: Candidate) -> Candidate:
         """Refine a candidate at full resolution, unless that destroys it; complete its evidence."""
-        if best.a_from_b is None:
-            return best
+        if best.a_from_b is None or best.probability < _NOT_WORTH_REFINING:
+            return self._complete_evidence(best)
         if best.is_refined_by_gray:
-            refined = self._pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
-            if self._pair.disagreement(best.a_from_b) > DISAGREES:
-                pair = self._pair.without_local_light
-                other = pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
-                refined = other if self._is_clearly_closer(other, refined) else refined
+            best = self._refine_gray_finely(best)
         else:
-            refined = self._correct_finely(best.a_from_b)
+            best = self._refine_matches_finely(best)
+        return self._complete_evidence(best)
+
+    def _refine_gray_finely(self, best: Candidate) -> Candidate:
+        """Refine by gray levels at full resolution; count fine matches where there is doubt."""
+        assert best.a_from_b is not None
+        refined = self._pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
+        if self._pair.disagreement(best.a_from_b) > DISAGREES:
+            pair = self._pair.without_local_light
+            other = pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
+            refined = other if self._is_clearly_closer(other, refined) else refined
         measured = self._measure(best.initialization, refined)
         # Finer levels only sharpen what is right; what they destroy was not.
         if (
             measured.evidence.score >= 0.9 * best.evidence.score
             and measured.evidence.matches.score >= 0.9 * best.evidence.matches.score
         ):
-            rivals = best.rivals
-            best = dataclasses.replace(
-                measured,
-                evidence=dataclasses.replace(measured.evidence, alternatives=len(rivals)),
-                rivals=rivals,
-            )
+            best = measured.with_rivals(best.rivals)
+        assert best.a_from_b is not None
+        if best.probability > SUFFICIENT_CONFIDENCE:
+            return best
+        return best.with_fine_matches(self._aligned.match_finely(best.a_from_b))
+
+    def _refine_matches_finely(self, best: Candidate) -> Candidate:
+        """Refine by matches of the largest views."""
+        assert best.a_from_b is not None
+        aligned = self._correct_finely(best.a_from_b)
+        measured = self._measure(best.initialization, aligned.a_from_b)
+        return measured.with_rivals(best.rivals).with_fine_matches(aligned)
+
+    def _complete_evidence(self, best: Candidate) -> Candidate:
+        """Add what only a refusal needs to know."""
         if best.a_from_b is None:
             return best
         evidence = dataclasses.replace(

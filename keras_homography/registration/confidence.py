@@ -1,18 +1,47 @@
-"""Confidence: the probability that a homography is right, from the evidence for it."""
+"""Confidence: the probability that a homography is right, from the evidence for it.
+
+Two logistic regressions: one on the evidence that every candidate has; a second on what the first
+says and on the matches of the largest views, where these were needed.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_homography.registration.evidence import Evidence
 
-# Of `features`, fitted by logistic regression: `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([0.434, 0.613, 12.727, 0.627, -1.965, -27.297, -1.825, 0.136])
-BIAS = -11.460
+# Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
+WEIGHTS = np.array([0.534, 0.001, 11.465, 4.450, -1.261, -16.263, 0.179, 0.093])
+BIAS = -15.040
+FINE_WEIGHTS = np.array([-0.059, 1.252, 8.818, 4.286, -0.332, -0.536])
+FINE_BIAS = -12.091
 _MAX_WINDOWS = 40  # more agreeing windows are no better evidence
 _MAX_MATCHES = 100  # nor are more agreeing matches
+_MAX_FINE_MATCHES = 300  # nor more of the largest view
+_MAX_LOG_ODDS = 8.0  # of the first regression that the second believes
+
+
+class Constants(NamedTuple):
+    """Constants of both regressions.
+
+    Attributes:
+      weights: float64 `[8]`, of `features`.
+      bias: beside them.
+      fine_weights: float64 `[6]`, of `fine_features`.
+      fine_bias: beside them.
+    """
+
+    weights: np.ndarray = WEIGHTS
+    bias: float = BIAS
+    fine_weights: np.ndarray = FINE_WEIGHTS
+    fine_bias: float = FINE_BIAS
+
+
+CONSTANTS = Constants()
 
 
 def features(evidence: Evidence) -> np.ndarray:
-    """Compute the inputs of the logistic regression, float64 `[8]`.
+    """Compute the inputs of the first regression, float64 `[8]`.
 
     Windows of gray levels and matches of features are two witnesses: across sensors only one of
     them can speak for a homography, so the better of both counts, and what gray levels say against
@@ -24,10 +53,7 @@ def features(evidence: Evidence) -> np.ndarray:
         _log_odds(matches.agreeing, matches.matches),
     )
     gray_share = (evidence.agreeing + 1.0) / (evidence.windows + 2.0)
-    amounts = (
-        np.log1p(min(evidence.agreeing, _MAX_WINDOWS)) / np.log1p(_MAX_WINDOWS),
-        np.log1p(min(matches.agreeing, _MAX_MATCHES)) / np.log1p(_MAX_MATCHES),
-    )
+    amounts = _amount(evidence.agreeing, _MAX_WINDOWS), _amount(matches.agreeing, _MAX_MATCHES)
     return np.array(
         [
             max(gray, learned),
@@ -36,8 +62,30 @@ def features(evidence: Evidence) -> np.ndarray:
             np.sqrt(max(evidence.spread, matches.spread)),
             gray_share * np.log(np.clip(evidence.disagreement, 0.05, 5.0)),
             gray_share * evidence.displaced,
-            np.log(np.clip(matches.residual, 0.3, 6.0)),
+            _log_residual(matches.residual),
             _log_odds(matches.inner_agreeing, matches.inner_matches),
+        ]
+    )
+
+
+def fine_features(evidence: Evidence, constants: Constants = CONSTANTS) -> np.ndarray:
+    """Compute the inputs of the second regression, float64 `[6]`.
+
+    Args:
+      evidence: with matches of the largest view.
+      constants: of the first regression.
+    """
+    fine = evidence.fine_matches
+    assert fine is not None
+    limit = _MAX_LOG_ODDS
+    return np.array(
+        [
+            np.clip(log_odds(evidence, constants), -limit, limit),
+            _log_odds(fine.agreeing, fine.matches),
+            _amount(fine.agreeing, _MAX_FINE_MATCHES),
+            np.sqrt(fine.spread),
+            _log_residual(fine.residual),
+            _log_odds(fine.inner_agreeing, fine.inner_matches),
         ]
     )
 
@@ -47,23 +95,30 @@ def _log_odds(agreeing: int, count: int) -> float:
     return float(np.log(share / (1.0 - share)))
 
 
-def log_odds(evidence: Evidence, weights: np.ndarray = WEIGHTS, bias: float = BIAS) -> float:
-    """Compute the logarithm of the odds that a homography is right: see `probability`.
+def _amount(count: int, maximum: int) -> float:
+    return float(np.log1p(min(count, maximum)) / np.log1p(maximum))
+
+
+def _log_residual(residual: float) -> float:
+    return float(np.log(np.clip(residual, 0.3, 6.0)))
+
+
+def log_odds(evidence: Evidence, constants: Constants = CONSTANTS) -> float:
+    """Compute the logarithm of the odds that a candidate is right, by the first regression.
 
     Args:
       evidence: for the homography.
-      weights: float64 `[8]`, of `features`.
-      bias: beside them.
+      constants: of the regressions.
 
     Returns:
       Minus infinity where nothing speaks for the homography.
     """
     if not evidence.agreeing and not evidence.matches.agreeing:
         return -np.inf
-    return float(features(evidence) @ weights + bias)
+    return float(features(evidence) @ constants.weights + constants.bias)
 
 
-def probability(evidence: Evidence, weights: np.ndarray = WEIGHTS, bias: float = BIAS) -> float:
+def probability(evidence: Evidence, constants: Constants = CONSTANTS) -> float:
     """Compute the probability that a homography is right.
 
     It is right if the mean error at the corners of what both images show is below 3 px, in pixels
@@ -71,11 +126,12 @@ def probability(evidence: Evidence, weights: np.ndarray = WEIGHTS, bias: float =
 
     Args:
       evidence: for the homography.
-      weights: float64 `[8]`, of `features`.
-      bias: beside them.
+      constants: of the regressions.
 
     Returns:
       0 to 1.
     """
-    odds = log_odds(evidence, weights, bias)
+    odds = log_odds(evidence, constants)
+    if evidence.fine_matches is not None and np.isfinite(odds):
+        odds = fine_features(evidence, constants) @ constants.fine_weights + constants.fine_bias
     return float(1.0 / (1.0 + np.exp(-odds)) / (1.0 + evidence.alternatives))

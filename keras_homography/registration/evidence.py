@@ -55,6 +55,7 @@ class Evidence:
       displaced: share of textured parts of B whose best match in A is over 2 pixels from where the
         homography puts it; 0 until `measure_displaced_matches` is called.
       matches: what dense features say; nothing until `AlignedMatcher.match` is called.
+      fine_matches: the same in the largest view; None where it was not needed.
       alternatives: number of other homographies that explain the images as well, see `ambiguity`.
       stretch: how obliquely one image sees what the two share, see `measure_stretch`; 1 until then.
     """
@@ -66,6 +67,7 @@ class Evidence:
     disagreement: float
     displaced: float = 0.0
     matches: MatchEvidence = NO_MATCHES
+    fine_matches: MatchEvidence | None = None
     alternatives: int = 0
     stretch: float = 1.0
 

@@ -25,7 +25,7 @@ class ViewSpec:
     """Which view of an image.
 
     Attributes:
-      reduction: factor by which it is smaller than the largest view.
+      reduction: factor by which it is smaller than the largest view; below 1, it is enlarged.
       quarter_turns: counterclockwise turns by 90 degrees.
       tilt: factor by which it is compressed in one direction; 1 for none.
       direction: of the compression, degrees, counterclockwise from along the rows.
@@ -71,13 +71,15 @@ def render(pyramid: Sequence[np.ndarray], spec: ViewSpec) -> View:
       spec: which view.
 
     Returns:
-      The view, of at most 640 pixels a side.
+      The view, of at most 640 pixels a side unless it is enlarged.
     """
     full = np.array(arrays.image_size(pyramid[0]), np.float64)
     scale = min(1.0, MAX_SIDE / full.max()) / spec.reduction
     size = _rounded(full * scale)
     if spec.tilt == 1.0:
-        gray = cv2.resize(pyramid[level_index(pyramid, size)], size, interpolation=cv2.INTER_AREA)
+        level = pyramid[level_index(pyramid, size)]
+        method = cv2.INTER_LINEAR if size[0] > level.shape[1] else cv2.INTER_AREA
+        gray = cv2.resize(level, size, interpolation=method)
         view = View(gray, arrays.resizing(full, size))
     else:
         view = _tilted(pyramid, size, spec)

@@ -24,6 +24,8 @@ _THRESHOLD = 2.0  # pixels of a view, of an inlier of the correction
 _MAX_RESIDUAL = 2.5  # of a match that is fitted, in medians
 _LEAST_SQUARES_FITS = 3
 _MIN_MATCHES = 12
+# Pixels: longer side of views of B. Small images are enlarged to the second, by at most so much.
+_COARSE_SIDE, _MIN_FINE_SIDE, _MAX_ENLARGEMENT = 320, 400, 2.0
 
 
 class AlignedMatches:
@@ -36,6 +38,7 @@ class AlignedMatches:
       inner: bool `[n]`: matches in the inner half of where the images overlap.
 
     Attributes:
+      a_from_b: as given.
       view: as given.
       matches: as given.
     """
@@ -47,7 +50,7 @@ class AlignedMatches:
         matches: dense_matching.Matches,
         inner: np.ndarray,
     ) -> None:
-        self._a_from_b, self.view, self.matches, self._inner = a_from_b, view, matches, inner
+        self.a_from_b, self.view, self.matches, self._inner = a_from_b, view, matches, inner
         self._displacement = np.linalg.norm(matches.points_b - matches.points_a, axis=1)
 
     @property
@@ -96,7 +99,7 @@ class AlignedMatches:
             return None
         view_from_b = self.view.view_from_image
         correction = np.linalg.inv(view_from_b) @ aligned_from_b @ view_from_b
-        return arrays.normalize(self._a_from_b @ correction)
+        return arrays.normalize(self.a_from_b @ correction)
 
 
 class AlignedMatcher:
@@ -115,20 +118,36 @@ class AlignedMatcher:
         features_b: view_matching.ImageFeatures | None = None,
     ) -> None:
         self._network, self._pair = network, pair
+        self._side = min(max(pair.size_b), image_views.MAX_SIDE)
         self._features_b = features_b or view_matching.ImageFeatures(
             network, pair.pyramid_b, pair.masks_b
         )
 
-    def match(self, a_from_b: np.ndarray, reduction: float = 2.0) -> AlignedMatches:
-        """Match A, warped into a view of B, with that view.
+    def match(self, a_from_b: np.ndarray) -> AlignedMatches:
+        """Match A, warped into a view of B of at most 320 pixels a side, with that view.
 
         Args:
           a_from_b: `[3, 3]`, pixels of the full images, plausible.
-          reduction: of the view: at 2 it has at most 320 pixels a side.
 
         Returns:
           The matches between cells where A covers B.
         """
+        return self._match(a_from_b, max(1.0, self._side / _COARSE_SIDE))
+
+    def match_finely(self, a_from_b: np.ndarray) -> AlignedMatches:
+        """Do the same in the largest view; small images are enlarged, for more cells.
+
+        Args:
+          a_from_b: `[3, 3]`, pixels of the full images, plausible.
+
+        Returns:
+          The matches between cells where A covers B.
+        """
+        reduction = np.clip(self._side / _MIN_FINE_SIDE, 1.0 / _MAX_ENLARGEMENT, 1.0)
+        return self._match(a_from_b, float(reduction))
+
+    def _match(self, a_from_b: np.ndarray, reduction: float) -> AlignedMatches:
+        """Match in a view of B that is smaller by a factor than the largest."""
         view, features_b = self._features_b.of(image_views.ViewSpec(reduction=reduction))
         index = image_views.level_index(self._pair.pyramid_b, arrays.image_size(view.gray))
         level, level_a_from_b = self._pair.at(a_from_b, index)

@@ -1,5 +1,6 @@
 """The confidence: what it is fitted to, and how that is checked."""
 
+import dataclasses
 import importlib.util
 
 import numpy as np
@@ -67,28 +68,47 @@ def newton(evidence, errors, prior):
 
 def test_the_fit_recovers_the_weights_that_made_the_pairs(pairs):
     evidence, errors, probabilities = pairs
-    weights, bias = confidence_calibration.fit(evidence, errors, prior=1e-6)
-    x = np.array([confidence.features(e) for e in evidence])
-    fitted = 1.0 / (1.0 + np.exp(-(x @ weights + bias)))
+    constants = confidence_calibration.fit(evidence, errors, prior=1e-6)
+    fitted = np.array([confidence.probability(e, constants) for e in evidence])
     assert np.abs(fitted - probabilities).mean() < 0.02
 
 
 @pytest.mark.parametrize("prior", [1e-4, 1e-2])
 def test_the_fit_is_that_of_newtons_method(pairs, prior):
     evidence, errors, _ = pairs
-    weights, bias = confidence_calibration.fit(evidence, errors, prior)
+    fitted = confidence_calibration.fit(evidence, errors, prior)
     expected, expected_bias = newton(evidence, errors, prior)
-    np.testing.assert_allclose(weights, expected, rtol=1e-3)
-    assert bias == pytest.approx(expected_bias, rel=1e-3)
+    np.testing.assert_allclose(fitted.weights, expected, rtol=1e-3)
+    assert fitted.bias == pytest.approx(expected_bias, rel=1e-3)
 
 
 def test_evidence_without_an_agreeing_window_is_left_out(pairs):
     evidence, errors, _ = pairs
     more = [*evidence, NO_EVIDENCE]
-    weights, bias = confidence_calibration.fit(more, np.append(errors, np.inf))
-    expected, expected_bias = confidence_calibration.fit(evidence, errors)
-    np.testing.assert_array_equal(weights, expected)
-    assert bias == expected_bias
+    fitted = confidence_calibration.fit(more, np.append(errors, np.inf))
+    expected = confidence_calibration.fit(evidence, errors)
+    np.testing.assert_array_equal(fitted.weights, expected.weights)
+    assert fitted.bias == expected.bias
+
+
+def test_the_second_fit_recovers_the_confidence_of_pairs_with_fine_matches(pairs):
+    evidence, errors, _ = pairs
+    generator = np.random.default_rng(1)
+    fine = [
+        dataclasses.replace(e, fine_matches=random_evidence(generator).matches) for e in evidence
+    ]
+    known = confidence.Constants(
+        fine_weights=np.array([0.5, 1.0, 2.0, 1.0, -2.0, 0.3]), fine_bias=-1.0
+    )
+    expected = np.array([confidence.probability(e, known) for e in fine])
+    drawn = np.where(generator.uniform(size=len(fine)) < expected, 1.0, 50.0)
+    # Pairs without such matches decide about the first regression alone.
+    constants = confidence_calibration.fit(
+        [*fine, *evidence], np.concatenate([drawn, errors]), prior=1e-6
+    )
+    fitted = np.array([confidence.probability(e, constants) for e in fine])
+    assert np.abs(fitted - expected).mean() < 0.04
+    assert np.abs(fitted - [confidence.probability(e) for e in evidence]).mean() > 0.1
 
 
 def test_reliability_is_the_diagonal_for_what_is_calibrated(pairs):
@@ -139,7 +159,8 @@ def test_a_run_checks_the_constants_in_place(pairs, monkeypatch, tmp_path, capsy
     kinds = ["coco128"] * 2000 + ["chessboard"] * 2000
     measured = confidence_calibration.Measurements(kinds, evidence, errors)
     monkeypatch.setattr(confidence_calibration, "measure", lambda *arguments: measured)
-    checked = confidence_calibration.run(CalibrateConfig(output_dir=str(tmp_path / "out")))
+    config = CalibrateConfig(dataset=None, output_dir=str(tmp_path / "out"))
+    checked = confidence_calibration.run(config)
     correct = errors < confidence_calibration.MAX_ERROR
     assert checked["brier"] == pytest.approx(np.mean((probabilities - correct) ** 2))
     for kind, of_kind in (("coco128", slice(2000)), ("chessboard", slice(2000, None))):
@@ -152,9 +173,29 @@ def test_a_run_checks_the_constants_in_place(pairs, monkeypatch, tmp_path, capsy
         checked["wrong"]["chessboard"], abs=0.05
     )
     printed = capsys.readouterr().out
-    assert "WEIGHTS = np.array([" in printed
-    assert "| chessboard |" in printed
+    assert "WEIGHTS" not in printed
+    assert "| chessboard | 2000 |" in printed
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["reliability.png"]
+
+
+def test_a_run_checks_each_set_by_a_fit_to_the_other(pairs, monkeypatch, tmp_path, capsys):
+    evidence, errors, _ = pairs
+    # In the second set, right and wrong are exchanged: a fit to the other is as bad as can be.
+    exchanged = np.where(errors < confidence_calibration.MAX_ERROR, 50.0, 1.0)
+    sets = {"fit": errors, "check": exchanged}
+
+    def measure(dataset, count, seed):
+        return confidence_calibration.Measurements(["coco128"] * 4000, evidence, sets[dataset])
+
+    monkeypatch.setattr(confidence_calibration, "measure", measure)
+    config = CalibrateConfig(
+        dataset="fit", validation_dataset="check", output_dir=str(tmp_path / "out")
+    )
+    checked = confidence_calibration.run(config)
+    assert checked["brier"] > 0.5
+    expected = confidence_calibration.fit([*evidence, *evidence], np.append(errors, exchanged))
+    np.testing.assert_array_equal(checked["constants"].weights, expected.weights)
+    assert "WEIGHTS = np.array([" in capsys.readouterr().out
 
 
 def test_without_scikit_learn_the_message_says_what_to_install(pairs, monkeypatch):

@@ -86,10 +86,13 @@ def test_the_probability_is_that_of_the_odds():
 
 
 def test_other_weights_are_used_where_they_are_given():
-    weights = np.zeros(len(confidence.features(EVIDENCE)))
-    assert weights.shape == confidence.WEIGHTS.shape
-    assert confidence.log_odds(EVIDENCE, weights, 0.0) == 0.0
-    assert confidence.probability(EVIDENCE, weights, 0.0) == 0.5
+    nothing = confidence.Constants(np.zeros(8), 0.0, np.zeros(6), 1.0)
+    assert confidence.log_odds(EVIDENCE, nothing) == 0.0
+    assert confidence.probability(EVIDENCE, nothing) == 0.5
+    fine = with_fine_quality(0.5)
+    assert confidence.probability(fine, nothing) == pytest.approx(1.0 / (1.0 + np.exp(-1.0)))
+    assert len(confidence.features(fine)) == len(confidence.WEIGHTS)
+    assert len(confidence.fine_features(fine)) == len(confidence.FINE_WEIGHTS)
 
 
 def test_where_nothing_agrees_there_is_none():
@@ -113,3 +116,26 @@ def test_extreme_evidence_stays_finite():
     ):
         assert np.isfinite(confidence.features(evidence)).all()
         assert 0.0 <= confidence.probability(evidence) <= 1.0
+
+
+def with_fine_quality(quality):
+    """Doubtful evidence, with matches of the largest view from bad, 0, to good, 1."""
+    fine = MatchEvidence(
+        matches=400,
+        agreeing=int(400 * quality),
+        spread=0.9 * quality,
+        residual=5.0 - 4.0 * quality,
+        inner_matches=180,
+        inner_agreeing=int(180 * quality),
+    )
+    return dataclasses.replace(EVIDENCE, fine_matches=fine)
+
+
+def test_matches_of_the_largest_view_decide_where_there_is_doubt():
+    qualities = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
+    probabilities = [confidence.probability(with_fine_quality(quality)) for quality in qualities]
+    assert (np.diff(probabilities) > 0).all()
+    alone = confidence.probability(EVIDENCE)
+    assert probabilities[0] < alone < probabilities[-1]
+    # Candidates are compared by what is known of each.
+    assert confidence.log_odds(with_fine_quality(0.2)) == confidence.log_odds(EVIDENCE)

@@ -79,7 +79,7 @@ def test_what_is_right_is_left_in_place(warped):
 
 def test_a_finer_view_corrects_finer(warped):
     aligned_matcher, a_from_b = warped
-    corrected = aligned_matcher.match(a_from_b @ translation(3, -2), reduction=1.0).correction()
+    corrected = aligned_matcher.match_finely(a_from_b @ translation(3, -2)).correction()
     assert mean_error(corrected, a_from_b) < 1.0
 
 
@@ -135,7 +135,7 @@ def test_features_of_b_are_computed_once_for_each_view(matcher, scenes):
     for _ in range(3):
         aligned_matcher.match(np.eye(3))
     assert len(calls) == 4
-    aligned_matcher.match(np.eye(3), reduction=1.0)
+    aligned_matcher.match_finely(np.eye(3))
     assert len(calls) == 6
     assert len(set(calls)) == 2
 

@@ -191,15 +191,26 @@ def test_the_networks_say_the_same(node, image):
     np.testing.assert_allclose(matches["pointsB"], expected.points_b, atol=1e-3)
 
 
-def test_confidence_is_that_of_the_package(node):
+FINE = evidence.MatchEvidence(500, 420, 0.6, 1.9, 230, 200)
+
+
+@pytest.mark.parametrize("fine", [None, FINE], ids=["matches", "matches of the largest view too"])
+def test_confidence_is_that_of_the_package(node, fine):
     matches = evidence.MatchEvidence(120, 80, 0.4, 1.7, 50, 30)
-    example = evidence.Evidence(0.8, 90, 60, 0.5, 0.4, 0.1, matches, 1)
+    example = evidence.Evidence(
+        0.8, 90, 60, 0.5, 0.4, 0.1, matches, fine_matches=fine, alternatives=1
+    )
     as_json = {
         **vars(example),
-        "matches": {
-            **vars(matches),
-            "innerMatches": matches.inner_matches,
-            "innerAgreeing": matches.inner_agreeing,
-        },
+        "matches": _as_json(matches),
+        "fineMatches": None if fine is None else _as_json(fine),
     }
     assert node("probability", as_json) == pytest.approx(confidence.probability(example), rel=1e-9)
+
+
+def _as_json(matches):
+    return {
+        **vars(matches),
+        "innerMatches": matches.inner_matches,
+        "innerAgreeing": matches.inner_agreeing,
+    }

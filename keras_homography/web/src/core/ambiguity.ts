@@ -8,7 +8,7 @@ import { constants } from "./constants";
 import { correlate, powerOfTwo } from "./fourier";
 import { gaussianBlur } from "./gaussian_blur";
 import { ImagePair } from "./image_pyramid";
-import { corners, invert, Matrix, multiply, resizing, Size, transform } from "./matrix";
+import { invert, Matrix, multiply, resizing, Size, transform } from "./matrix";
 import { warp } from "./warp";
 
 const BLUR = 8; // pixels, of local brightness and contrast
@@ -62,14 +62,24 @@ export function findAlternatives(pair: ImagePair, aFromB: Matrix): Alternative[]
   return alternatives;
 }
 
-/** Mean distance of the corners of B under two homographies, in pixels of the level. */
+/** Mean distance of what both images show under two homographies, in pixels of the level. */
 function distance(pair: ImagePair, aFromB: Matrix, other: Matrix): number {
+  const { sizeA, sizeB } = pair;
+  const { GRID } = constants.ambiguity;
   const motion = multiply(invert(aFromB), other);
   const { width, height } = pair.pyramidB[pair.comparisonLevel];
-  const moved = corners(pair.sizeB).map((corner) => {
-    const [x, y] = transform(motion, corner);
-    const dx = ((x - corner[0]) * width) / pair.sizeB.width;
-    return Math.hypot(dx, ((y - corner[1]) * height) / pair.sizeB.height);
+  const points = Array.from({ length: GRID * GRID }, (_, i): [number, number] => [
+    ((i % GRID) / (GRID - 1)) * sizeB.width,
+    (Math.floor(i / GRID) / (GRID - 1)) * sizeB.height,
+  ]);
+  const shared = points.filter((point) => {
+    const [x, y] = transform(aFromB, point);
+    return x > 0 && x < sizeA.width && y > 0 && y < sizeA.height;
+  });
+  const moved = (shared.length ? shared : points).map((point) => {
+    const [x, y] = transform(motion, point);
+    const dx = ((x - point[0]) * width) / sizeB.width;
+    return Math.hypot(dx, ((y - point[1]) * height) / sizeB.height);
   });
   return moved.reduce((sum, one) => sum + one, 0) / moved.length;
 }

@@ -10,9 +10,9 @@ import { measureDisplacedMatches } from "./displaced_matches";
 import { Evidence, matchScore, NO_EVIDENCE, windowScore, windowShare } from "./evidence";
 import { ImagePair } from "./image_pyramid";
 import { AlignedMatcher, AlignedMatches } from "./match_evidence";
-import { Matrix } from "./matrix";
+import { Matrix, multiply, normalize } from "./matrix";
 import { FeatureNetwork } from "./networks";
-import { measureStretch } from "./plausibility";
+import { isPlausible, measureStretch } from "./plausibility";
 
 /** A refined homography, and the evidence for it. */
 export interface Candidate {
@@ -96,30 +96,60 @@ export class CandidateRefinement {
     return pair.disagreement(matrix) < CLEARLY_CLOSER * pair.disagreement(other);
   }
 
-  /** Corrects a homography by matches of the largest views. */
-  private async correctFinely(aFromB: Matrix): Promise<Matrix | null> {
-    let corrected: Matrix | null = aFromB;
-    for (let i = 0; i < constants.candidate_refinement.FINE_CORRECTIONS && corrected; i++) {
-      corrected = (await this.aligned.match(corrected, 1)).correction();
+  /**
+   * Corrects a homography by matches of the largest views, while more of them agree: the matches
+   * under the best homography, which they hold.
+   */
+  private async correctFinely(aFromB: Matrix): Promise<AlignedMatches> {
+    const { sizeA, sizeB } = this.pair;
+    let best = await this.aligned.matchFinely(aFromB);
+    for (let i = 0; i < constants.candidate_refinement.FINE_CORRECTIONS; i++) {
+      const corrected = best.correction();
+      if (!corrected || !isPlausible(corrected, sizeA, sizeB)) break;
+      const aligned = await this.aligned.matchFinely(corrected);
+      if (matchScore(aligned.evidence()) < matchScore(best.evidence())) break;
+      best = aligned;
     }
-    return corrected;
+    return best;
   }
 
-  private refineGrayLevels(aFromB: Matrix): Matrix | null {
-    const { FINE_STEPS, DISAGREES } = constants.candidate_refinement;
-    const refined = this.pair.refineToFullResolution(aFromB, FINE_STEPS);
-    if (this.pair.disagreement(aFromB) <= DISAGREES) return refined;
-    const other = this.pair.withoutLocalLight.refineToFullResolution(aFromB, FINE_STEPS);
-    return this.isClearlyCloser(other, refined) ? other : refined;
+  /**
+   * Finds out whether A upside down, within its outline, matches B about as well. Then what matches
+   * is the outline of both, or the scene looks the same when it is turned.
+   */
+  async hasTurnedRival(best: Candidate): Promise<boolean> {
+    const { agreeing } = best.evidence.matches;
+    if (!best.aFromB || !agreeing) return false;
+    const { width, height } = this.pair.sizeA;
+    const turned = normalize(multiply([-1, 0, width - 1, 0, -1, height - 1, 0, 0, 1], best.aFromB));
+    if (!turned) return false;
+    const control = (await this.aligned.match(turned)).evidence();
+    return control.agreeing > constants.candidate_refinement.RIVALS * agreeing;
   }
 
   /** Refines a candidate at full resolution, unless that destroys it; completes its evidence. */
   async refineFine(best: Candidate): Promise<Candidate> {
+    const { GRAY_AGREES, NOT_WORTH_REFINING } = constants.candidate_refinement;
+    if (best.aFromB && probability(best.evidence) >= NOT_WORTH_REFINING) {
+      best =
+        windowShare(best.evidence) >= GRAY_AGREES
+          ? await this.refineGrayFinely(best, best.aFromB)
+          : await this.refineMatchesFinely(best, best.aFromB);
+    }
     if (!best.aFromB) return best;
-    const grayAgrees = windowShare(best.evidence) >= constants.candidate_refinement.GRAY_AGREES;
-    const refined = grayAgrees
-      ? this.refineGrayLevels(best.aFromB)
-      : await this.correctFinely(best.aFromB);
+    const displaced = measureDisplacedMatches(this.pair, best.aFromB);
+    const stretch = measureStretch(best.aFromB, this.pair.sizeA, this.pair.sizeB);
+    return { ...best, evidence: { ...best.evidence, displaced, stretch } };
+  }
+
+  /** Refines by gray levels at full resolution; counts the matches there where there is doubt. */
+  private async refineGrayFinely(best: Candidate, aFromB: Matrix): Promise<Candidate> {
+    const { FINE_STEPS, DISAGREES, SUFFICIENT_CONFIDENCE } = constants.candidate_refinement;
+    let refined = this.pair.refineToFullResolution(aFromB, FINE_STEPS);
+    if (this.pair.disagreement(aFromB) > DISAGREES) {
+      const other = this.pair.withoutLocalLight.refineToFullResolution(aFromB, FINE_STEPS);
+      refined = this.isClearlyCloser(other, refined) ? other : refined;
+    }
     const measured = await this.measure(best.initialization, refined);
     // Finer levels only sharpen what is right; what they destroy was not.
     if (
@@ -129,9 +159,17 @@ export class CandidateRefinement {
       const { alternatives } = best.evidence;
       best = { ...measured, evidence: { ...measured.evidence, alternatives } };
     }
-    if (!best.aFromB) return best;
-    const displaced = measureDisplacedMatches(this.pair, best.aFromB);
-    const stretch = measureStretch(best.aFromB, this.pair.sizeA, this.pair.sizeB);
-    return { ...best, evidence: { ...best.evidence, displaced, stretch } };
+    if (!best.aFromB || probability(best.evidence) > SUFFICIENT_CONFIDENCE) return best;
+    const fineMatches = (await this.aligned.matchFinely(best.aFromB)).evidence();
+    return { ...best, evidence: { ...best.evidence, fineMatches } };
+  }
+
+  /** Refines by matches of the largest views. */
+  private async refineMatchesFinely(best: Candidate, aFromB: Matrix): Promise<Candidate> {
+    const aligned = await this.correctFinely(aFromB);
+    const measured = await this.measure(best.initialization, aligned.aFromB);
+    const { alternatives } = best.evidence;
+    const fineMatches = aligned.evidence();
+    return { ...measured, evidence: { ...measured.evidence, alternatives, fineMatches }, aligned };
   }
 }

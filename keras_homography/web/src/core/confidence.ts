@@ -1,7 +1,7 @@
 /** Confidence: the probability that a homography is right, as `registration/confidence.py`. */
 
 import { constants } from "./constants";
-import { Evidence } from "./evidence";
+import { Evidence, MatchEvidence } from "./evidence";
 
 function shareLogOdds(agreeing: number, count: number): number {
   const share = (agreeing + 1) / (count + 2);
@@ -16,7 +16,7 @@ function amount(agreeing: number, most: number): number {
   return Math.log1p(Math.min(agreeing, most)) / Math.log1p(most);
 }
 
-/** The inputs of the logistic regression. */
+/** The inputs of the first regression. */
 export function features(evidence: Evidence): number[] {
   const { MAX_WINDOWS, MAX_MATCHES } = constants.confidence;
   const { matches } = evidence;
@@ -30,19 +30,46 @@ export function features(evidence: Evidence): number[] {
     Math.sqrt(Math.max(evidence.spread, matches.spread)),
     grayShare * Math.log(clip(evidence.disagreement, 0.05, 5)),
     grayShare * evidence.displaced,
-    Math.log(clip(matches.residual, 0.3, 6)),
+    logResidual(matches.residual),
     shareLogOdds(matches.innerAgreeing, matches.innerMatches),
   ];
 }
 
-/** Logarithm of the odds that a homography is right; minus infinity if nothing speaks for it. */
+/** The inputs of the second regression, which knows matches of the largest view. */
+export function fineFeatures(evidence: Evidence, fine: MatchEvidence): number[] {
+  const { MAX_FINE_MATCHES, MAX_LOG_ODDS } = constants.confidence;
+  return [
+    clip(logOdds(evidence), -MAX_LOG_ODDS, MAX_LOG_ODDS),
+    shareLogOdds(fine.agreeing, fine.matches),
+    amount(fine.agreeing, MAX_FINE_MATCHES),
+    Math.sqrt(fine.spread),
+    logResidual(fine.residual),
+    shareLogOdds(fine.innerAgreeing, fine.innerMatches),
+  ];
+}
+
+function logResidual(residual: number): number {
+  return Math.log(clip(residual, 0.3, 6));
+}
+
+function regress(inputs: readonly number[], weights: readonly number[], bias: number): number {
+  return inputs.reduce((sum, input, i) => sum + weights[i] * input, bias);
+}
+
+/** Logarithm of the odds that a candidate is right; minus infinity if nothing speaks for it. */
 export function logOdds(evidence: Evidence): number {
   if (!evidence.agreeing && !evidence.matches.agreeing) return -Infinity;
   const { WEIGHTS, BIAS } = constants.confidence;
-  return features(evidence).reduce((sum, feature, i) => sum + WEIGHTS[i] * feature, BIAS);
+  return regress(features(evidence), WEIGHTS, BIAS);
 }
 
 /** Probability that the mean error at the corners of B is below 3 px. */
 export function probability(evidence: Evidence): number {
-  return 1 / (1 + Math.exp(-logOdds(evidence))) / (1 + evidence.alternatives);
+  const { FINE_WEIGHTS, FINE_BIAS } = constants.confidence;
+  const { fineMatches, alternatives } = evidence;
+  let odds = logOdds(evidence);
+  if (fineMatches && Number.isFinite(odds)) {
+    odds = regress(fineFeatures(evidence, fineMatches), FINE_WEIGHTS, FINE_BIAS);
+  }
+  return 1 / (1 + Math.exp(-odds)) / (1 + alternatives);
 }

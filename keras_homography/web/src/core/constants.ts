@@ -6,8 +6,11 @@
 type Numbers<Names extends string> = Readonly<Record<Names, number>>;
 
 export interface Constants {
-  readonly confidence: Numbers<"BIAS" | "MAX_WINDOWS" | "MAX_MATCHES"> & {
+  readonly confidence: Numbers<
+    "BIAS" | "FINE_BIAS" | "MAX_WINDOWS" | "MAX_MATCHES" | "MAX_FINE_MATCHES" | "MAX_LOG_ODDS"
+  > & {
     readonly WEIGHTS: readonly number[];
+    readonly FINE_WEIGHTS: readonly number[];
   };
   readonly lucas_kanade_constants: Numbers<
     | "MID_GRAY"
@@ -59,6 +62,8 @@ export interface Constants {
   readonly candidate_refinement: Numbers<
     | "SUFFICIENT_CONFIDENCE"
     | "HOPELESS"
+    | "NOT_WORTH_REFINING"
+    | "RIVALS"
     | "COARSE_STEPS"
     | "FINE_STEPS"
     | "FINE_CORRECTIONS"
@@ -73,6 +78,9 @@ export interface Constants {
     | "MAX_RESIDUAL"
     | "LEAST_SQUARES_FITS"
     | "MIN_MATCHES"
+    | "COARSE_SIDE"
+    | "MIN_FINE_SIDE"
+    | "MAX_ENLARGEMENT"
   >;
   readonly ambiguity: Numbers<
     | "MIN_SHIFT"
@@ -86,6 +94,7 @@ export interface Constants {
     | "CLEAR_LOSS"
     | "MIN_DECIDED"
     | "MIN_DECIDED_SHARE"
+    | "GRID"
   >;
   readonly dense_matching: Numbers<"MAX_CELLS">;
   readonly matcher_grid: Numbers<

@@ -19,6 +19,7 @@ export interface Evidence {
   readonly disagreement: number;
   readonly displaced: number;
   readonly matches: MatchEvidence;
+  readonly fineMatches: MatchEvidence | null;
   readonly alternatives: number;
   readonly stretch: number;
 }
@@ -40,6 +41,7 @@ export const NO_EVIDENCE: Evidence = {
   disagreement: Infinity,
   displaced: 0,
   matches: NO_MATCHES,
+  fineMatches: null,
   alternatives: 0,
   stretch: 1,
 };

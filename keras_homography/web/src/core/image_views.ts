@@ -3,7 +3,7 @@
 import { constants } from "./constants";
 import { Gray, quarterTurned } from "./gray";
 import { Matrix, multiply, resizing, roundHalfToEven, Size } from "./matrix";
-import { resizeArea } from "./resize";
+import { resizeArea, resizeLinear } from "./resize";
 
 export interface ViewSpec {
   /** Factor by which it is smaller than the largest view. */
@@ -35,7 +35,7 @@ export function describe({ reduction, quarterTurns }: ViewSpec): string {
   return quarterTurns ? `turned by ${90 * quarterTurns} degrees` : "plain";
 }
 
-/** Renders a view of an image, of at most 640 pixels a side. */
+/** Renders a view of an image, of at most 640 pixels a side unless it is enlarged. */
 export function renderView(pyramid: readonly Gray[], spec: ViewSpec): View {
   const full = pyramid[0];
   const scale = Math.min(1, constants.image_views.MAX_SIDE / Math.max(full.width, full.height));
@@ -43,7 +43,8 @@ export function renderView(pyramid: readonly Gray[], spec: ViewSpec): View {
     width: rounded((full.width * scale) / spec.reduction),
     height: rounded((full.height * scale) / spec.reduction),
   };
-  const gray = resizeArea(pyramid[levelIndex(pyramid, size)], size);
+  const level = pyramid[levelIndex(pyramid, size)];
+  const gray = size.width > level.width ? resizeLinear(level, size) : resizeArea(level, size);
   let viewFromImage = resizing(full, size);
   let { width, height } = size;
   for (let i = 0; i < spec.quarterTurns; i++) {

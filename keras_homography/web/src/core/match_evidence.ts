@@ -20,7 +20,7 @@ export class AlignedMatches {
   private readonly displacement: number[];
 
   constructor(
-    private readonly aFromB: Matrix,
+    readonly aFromB: Matrix,
     private readonly view: View,
     private readonly matches: Matches,
     private readonly inner: readonly boolean[],
@@ -86,8 +86,24 @@ export class AlignedMatcher {
     private readonly pair: ImagePair,
   ) {}
 
-  /** Matches A, warped into a view of B, with that view; at 2 it has at most 320 pixels a side. */
-  async match(aFromB: Matrix, reduction = 2): Promise<AlignedMatches> {
+  /** Matches A, warped into a view of B of at most 320 pixels a side, with that view. */
+  match(aFromB: Matrix): Promise<AlignedMatches> {
+    return this.matchIn(aFromB, Math.max(1, this.side / constants.match_evidence.COARSE_SIDE));
+  }
+
+  /** Does the same in the largest view; small images are enlarged, for more cells. */
+  matchFinely(aFromB: Matrix): Promise<AlignedMatches> {
+    const { MIN_FINE_SIDE, MAX_ENLARGEMENT } = constants.match_evidence;
+    const reduction = Math.min(Math.max(this.side / MIN_FINE_SIDE, 1 / MAX_ENLARGEMENT), 1);
+    return this.matchIn(aFromB, reduction);
+  }
+
+  private get side(): number {
+    const { width, height } = this.pair.sizeB;
+    return Math.min(Math.max(width, height), constants.image_views.MAX_SIDE);
+  }
+
+  private async matchIn(aFromB: Matrix, reduction: number): Promise<AlignedMatches> {
     const { pair } = this;
     const { view, features } = await this.viewOfB(reduction);
     const size = view.gray, { columns, rows } = features;

@@ -85,7 +85,7 @@ export class Search {
     return known;
   }
 
-  /** Compares a candidate with shifted copies that repeated structure allows. */
+  /** Compares a candidate with shifted copies that repeated structure allows, and a turned one. */
   private async lookElsewhere(best: Candidate): Promise<Candidate> {
     let count = 0;
     for (let i = 0; i < constants.candidate_search.MAX_SHIFTS && best.aFromB; i++) {
@@ -96,6 +96,12 @@ export class Search {
       const moved = await this.refinement.refineCoarse(String(best.initialization), rival.aFromB);
       if (!moved.aFromB || windowScore(moved.evidence) <= windowScore(best.evidence)) break;
       best = moved;
+    }
+    if (
+      probability(best.evidence) < constants.candidate_refinement.SUFFICIENT_CONFIDENCE &&
+      (await this.refinement.hasTurnedRival(best))
+    ) {
+      count++;
     }
     return { ...best, evidence: { ...best.evidence, alternatives: count } };
   }
