@@ -11,10 +11,10 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([0.534, 0.001, 11.465, 4.450, -1.261, -16.263, 0.179, 0.093])
-BIAS = -15.040
-FINE_WEIGHTS = np.array([-0.059, 1.252, 8.818, 4.286, -0.332, -0.536])
-FINE_BIAS = -12.091
+WEIGHTS = np.array([0.781, -0.170, 9.248, 5.729, -0.592, -14.146, -0.301, 0.171])
+BIAS = -13.918
+FINE_WEIGHTS = np.array([0.073, 0.972, 14.793, 4.377, 0.151, -0.455])
+FINE_BIAS = -17.874
 _MAX_WINDOWS = 40  # more agreeing windows are no better evidence
 _MAX_MATCHES = 100  # nor are more agreeing matches
 _MAX_FINE_MATCHES = 300  # nor more of the largest view
