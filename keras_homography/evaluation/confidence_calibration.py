@@ -90,29 +90,43 @@ def fit(
     correct = errors < MAX_ERROR
     judged = [index for index, e in enumerate(evidence) if np.isfinite(confidence.log_odds(e))]
     inputs = [confidence.features(evidence[index]) for index in judged]
-    weights, bias = _regress(np.array(inputs), correct[judged], prior)
+    weights, bias = _regress(np.array(inputs), correct[judged], prior, confidence.SIGNS)
     constants = confidence.CONSTANTS._replace(weights=weights, bias=bias)
     fine = [index for index in judged if evidence[index].fine_matches is not None]
     if not fine:
         return constants
     inputs = [confidence.fine_features(evidence[index], constants) for index in fine]
-    fine_weights, fine_bias = _regress(np.array(inputs), correct[fine], prior)
+    fine_weights, fine_bias = _regress(
+        np.array(inputs), correct[fine], prior, confidence.FINE_SIGNS
+    )
     return constants._replace(fine_weights=fine_weights, fine_bias=fine_bias)
 
 
 def _regress(
-    inputs: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], prior: float
+    inputs: npt.NDArray[np.float64],
+    correct: npt.NDArray[np.bool_],
+    prior: float,
+    signs: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], float]:
-    """Fit a logistic regression: `(weights, bias)`."""
+    """Fit a logistic regression: `(weights, bias)`.
+
+    An input whose weight has the wrong sign is left out, with a weight of 0: better evidence must
+    not make an estimate less likely to be right.
+    """
     from sklearn import linear_model, preprocessing
 
-    scaler = preprocessing.StandardScaler().fit(inputs)
-    regression = linear_model.LogisticRegression(
-        C=1.0 / (prior * len(inputs)), tol=1e-8, max_iter=10_000
-    )
-    regression.fit(scaler.transform(inputs), correct)
-    weights = regression.coef_[0] / scaler.scale_
-    return weights, float(regression.intercept_[0] - weights @ scaler.mean_)
+    used = np.ones(len(signs), bool)
+    while True:
+        scaler = preprocessing.StandardScaler().fit(inputs[:, used])
+        regression = linear_model.LogisticRegression(
+            C=1.0 / (prior * len(inputs)), tol=1e-8, max_iter=10_000
+        )
+        regression.fit(scaler.transform(inputs[:, used]), correct)
+        weights = np.zeros(len(signs))
+        weights[used] = regression.coef_[0] / scaler.scale_
+        if (weights * signs >= 0.0).all():
+            return weights, float(regression.intercept_[0] - weights[used] @ scaler.mean_)
+        used &= weights * signs >= 0.0
 
 
 def reliability(

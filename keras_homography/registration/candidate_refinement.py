@@ -24,7 +24,6 @@ HOPELESS = 0.01  # confidence below which a candidate is not corrected
 _NOT_WORTH_REFINING = 1e-3  # confidence below which the best is not refined finely
 _COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
 _FINE_CORRECTIONS = 2  # by matches of the largest views
-_GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
 _CLEARLY_CLOSER = 0.98  # of a disagreement
 # Share of the matches: at most 0.15 on right answers, at least 0.7 on scenes in one frame.
 _RIVALS = 0.5
@@ -66,7 +65,7 @@ class Candidate:
     @property
     def is_refined_by_gray(self) -> bool:
         """Whether gray levels refine it at full resolution; else the matches do."""
-        return self.evidence.share >= _GRAY_AGREES
+        return self.evidence.gray_agrees
 
 
 NO_CANDIDATE = Candidate(None, None, NO_EVIDENCE)

@@ -1,7 +1,7 @@
 """Confidence: the probability that a homography is right, from the evidence for it.
 
 Two logistic regressions: one on the evidence that every candidate has; a second on what the first
-says and on the matches of the largest views, where these were needed.
+says and on the matches of the largest views, where gray levels do not agree.
 """
 
 from typing import NamedTuple
@@ -11,13 +11,17 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([0.781, -0.170, 9.248, 5.729, -0.592, -14.146, -0.301, 0.171])
-BIAS = -13.918
-FINE_WEIGHTS = np.array([0.073, 0.972, 14.793, 4.377, 0.151, -0.455])
-FINE_BIAS = -17.874
+WEIGHTS = np.array([0.928, 0.000, 13.334, 19.766, -0.265, -13.016, -0.422, 0.000])
+BIAS = -24.181
+FINE_WEIGHTS = np.array([0.000, 0.552, 13.939, 5.319, 0.000, 0.000])
+FINE_BIAS = -17.478
+# Of the weights: whether more of a feature is better evidence.
+SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
+FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0])
 _MAX_WINDOWS = 40  # more agreeing windows are no better evidence
 _MAX_MATCHES = 100  # nor are more agreeing matches
 _MAX_FINE_MATCHES = 300  # nor more of the largest view
+_MAX_SPREAD = 0.3  # nor a larger share of the overlap
 _MAX_LOG_ODDS = 8.0  # of the first regression that the second believes
 
 
@@ -59,7 +63,7 @@ def features(evidence: Evidence) -> np.ndarray:
             max(gray, learned),
             min(gray, learned),
             max(amounts),
-            np.sqrt(max(evidence.spread, matches.spread)),
+            _relative_spread(evidence),
             gray_share * np.log(np.clip(evidence.disagreement, 0.05, 5.0)),
             gray_share * evidence.displaced,
             _log_residual(matches.residual),
@@ -88,6 +92,12 @@ def fine_features(evidence: Evidence, constants: Constants = CONSTANTS) -> np.nd
             _log_odds(fine.inner_agreeing, fine.inner_matches),
         ]
     )
+
+
+def _relative_spread(evidence: Evidence) -> float:
+    """Side of what agrees, as a share of the side of the overlap: it is judged at its corners."""
+    spread = max(evidence.spread, evidence.matches.spread)
+    return float(np.sqrt(min(spread / max(evidence.overlap, 0.02), _MAX_SPREAD)))
 
 
 def _log_odds(agreeing: int, count: int) -> float:
@@ -132,6 +142,6 @@ def probability(evidence: Evidence, constants: Constants = CONSTANTS) -> float:
       0 to 1.
     """
     odds = log_odds(evidence, constants)
-    if evidence.fine_matches is not None and np.isfinite(odds):
+    if evidence.fine_matches is not None and not evidence.gray_agrees and np.isfinite(odds):
         odds = fine_features(evidence, constants) @ constants.fine_weights + constants.fine_bias
     return float(1.0 / (1.0 + np.exp(-odds)) / (1.0 + evidence.alternatives))

@@ -37,6 +37,8 @@ class MatchEvidence:
         return self.agreeing * self.share
 
 
+_GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
+
 NO_MATCHES = MatchEvidence(0, 0, 0.0, np.inf)
 
 
@@ -75,6 +77,11 @@ class Evidence:
     def share(self) -> float:
         """Share of windows that agree, shrunk towards 0 where there are few."""
         return self.agreeing / (self.windows + 4.0)
+
+    @property
+    def gray_agrees(self) -> bool:
+        """Whether gray levels refine at full resolution and decide; else matches do."""
+        return self.share >= _GRAY_AGREES
 
     @property
     def score(self) -> float:

@@ -139,3 +139,19 @@ def test_matches_of_the_largest_view_decide_where_there_is_doubt():
     assert probabilities[0] < alone < probabilities[-1]
     # Candidates are compared by what is known of each.
     assert confidence.log_odds(with_fine_quality(0.2)) == confidence.log_odds(EVIDENCE)
+
+
+def test_matches_of_the_largest_view_say_nothing_where_gray_levels_agree():
+    agreeing = dataclasses.replace(EVIDENCE, agreeing=90)
+    assert agreeing.gray_agrees
+    fine = dataclasses.replace(with_fine_quality(0.1), agreeing=90)
+    assert confidence.probability(fine) == confidence.probability(agreeing)
+
+
+def test_the_spread_is_judged_within_the_overlap():
+    small = dataclasses.replace(
+        EVIDENCE, overlap=0.1, spread=0.05, matches=dataclasses.replace(MATCHES, spread=0.05)
+    )
+    assert confidence.probability(small) == confidence.probability(EVIDENCE)
+    corner = dataclasses.replace(small, overlap=0.8)
+    assert confidence.probability(corner) < confidence.probability(small)

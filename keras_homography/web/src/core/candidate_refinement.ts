@@ -7,7 +7,7 @@ import { measureEvidence } from "./alignment_evidence";
 import { logOdds, probability } from "./confidence";
 import { constants } from "./constants";
 import { measureDisplacedMatches } from "./displaced_matches";
-import { Evidence, matchScore, NO_EVIDENCE, windowScore, windowShare } from "./evidence";
+import { Evidence, grayAgrees, matchScore, NO_EVIDENCE, windowScore } from "./evidence";
 import { ImagePair } from "./image_pyramid";
 import { AlignedMatcher, AlignedMatches } from "./match_evidence";
 import { Matrix, multiply, normalize } from "./matrix";
@@ -129,10 +129,10 @@ export class CandidateRefinement {
 
   /** Refines a candidate at full resolution, unless that destroys it; completes its evidence. */
   async refineFine(best: Candidate): Promise<Candidate> {
-    const { GRAY_AGREES, NOT_WORTH_REFINING } = constants.candidate_refinement;
+    const { NOT_WORTH_REFINING } = constants.candidate_refinement;
     if (best.aFromB && probability(best.evidence) >= NOT_WORTH_REFINING) {
       best =
-        windowShare(best.evidence) >= GRAY_AGREES
+        grayAgrees(best.evidence)
           ? await this.refineGrayFinely(best, best.aFromB)
           : await this.refineMatchesFinely(best, best.aFromB);
     }

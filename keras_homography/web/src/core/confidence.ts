@@ -1,7 +1,7 @@
 /** Confidence: the probability that a homography is right, as `registration/confidence.py`. */
 
 import { constants } from "./constants";
-import { Evidence, MatchEvidence } from "./evidence";
+import { Evidence, grayAgrees, MatchEvidence } from "./evidence";
 
 function shareLogOdds(agreeing: number, count: number): number {
   const share = (agreeing + 1) / (count + 2);
@@ -27,7 +27,7 @@ export function features(evidence: Evidence): number[] {
     Math.max(gray, learned),
     Math.min(gray, learned),
     Math.max(amount(evidence.agreeing, MAX_WINDOWS), amount(matches.agreeing, MAX_MATCHES)),
-    Math.sqrt(Math.max(evidence.spread, matches.spread)),
+    relativeSpread(evidence),
     grayShare * Math.log(clip(evidence.disagreement, 0.05, 5)),
     grayShare * evidence.displaced,
     logResidual(matches.residual),
@@ -46,6 +46,12 @@ export function fineFeatures(evidence: Evidence, fine: MatchEvidence): number[] 
     logResidual(fine.residual),
     shareLogOdds(fine.innerAgreeing, fine.innerMatches),
   ];
+}
+
+/** Side of what agrees, as a share of the side of the overlap. */
+function relativeSpread({ spread, matches, overlap }: Evidence): number {
+  const share = Math.max(spread, matches.spread) / Math.max(overlap, 0.02);
+  return Math.sqrt(Math.min(share, constants.confidence.MAX_SPREAD));
 }
 
 function logResidual(residual: number): number {
@@ -68,7 +74,7 @@ export function probability(evidence: Evidence): number {
   const { FINE_WEIGHTS, FINE_BIAS } = constants.confidence;
   const { fineMatches, alternatives } = evidence;
   let odds = logOdds(evidence);
-  if (fineMatches && Number.isFinite(odds)) {
+  if (fineMatches && !grayAgrees(evidence) && Number.isFinite(odds)) {
     odds = regress(fineFeatures(evidence, fineMatches), FINE_WEIGHTS, FINE_BIAS);
   }
   return 1 / (1 + Math.exp(-odds)) / (1 + alternatives);

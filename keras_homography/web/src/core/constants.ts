@@ -7,11 +7,12 @@ type Numbers<Names extends string> = Readonly<Record<Names, number>>;
 
 export interface Constants {
   readonly confidence: Numbers<
-    "BIAS" | "FINE_BIAS" | "MAX_WINDOWS" | "MAX_MATCHES" | "MAX_FINE_MATCHES" | "MAX_LOG_ODDS"
+    "BIAS" | "FINE_BIAS" | "MAX_WINDOWS" | "MAX_MATCHES" | "MAX_FINE_MATCHES" | "MAX_SPREAD" | "MAX_LOG_ODDS"
   > & {
     readonly WEIGHTS: readonly number[];
     readonly FINE_WEIGHTS: readonly number[];
   };
+  readonly evidence: Numbers<"GRAY_AGREES">;
   readonly lucas_kanade_constants: Numbers<
     | "MID_GRAY"
     | "DARKEST"
@@ -67,7 +68,6 @@ export interface Constants {
     | "COARSE_STEPS"
     | "FINE_STEPS"
     | "FINE_CORRECTIONS"
-    | "GRAY_AGREES"
     | "DISAGREES"
     | "CLEARLY_CLOSER"
   >;
