@@ -116,7 +116,7 @@ def _regress(
     from sklearn import linear_model, preprocessing
 
     used = np.ones(len(signs), bool)
-    while True:
+    while used.any():
         scaler = preprocessing.StandardScaler().fit(inputs[:, used])
         regression = linear_model.LogisticRegression(
             C=1.0 / (prior * len(inputs)), tol=1e-8, max_iter=10_000
@@ -127,6 +127,8 @@ def _regress(
         if (weights * signs >= 0.0).all():
             return weights, float(regression.intercept_[0] - weights[used] @ scaler.mean_)
         used &= weights * signs >= 0.0
+    share = (correct.sum() + 1.0) / (len(correct) + 2.0)
+    return np.zeros(len(signs)), float(np.log(share / (1.0 - share)))
 
 
 def reliability(

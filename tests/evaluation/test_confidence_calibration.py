@@ -50,9 +50,9 @@ def pairs():
     return evidence, errors, probabilities
 
 
-def newton(evidence, errors, prior):
-    """Logistic regression by Newton's method, by which the shipped constants were fitted."""
-    x = np.array([confidence.features(e) for e in evidence])
+def newton(evidence, errors, prior, used):
+    """Logistic regression by Newton's method, on some of the features; the others weigh nothing."""
+    x = np.array([confidence.features(e) for e in evidence])[:, used]
     y = (errors < confidence_calibration.MAX_ERROR).astype(np.float64)
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     z = np.column_stack([(x - mean) / deviation, np.ones(len(x))])
@@ -62,8 +62,9 @@ def newton(evidence, errors, prior):
         p = 1.0 / (1.0 + np.exp(-z @ solution))
         hessian = (z * (p * (1.0 - p))[:, None]).T @ z + penalty
         solution += np.linalg.solve(hessian, z.T @ (y - p) - penalty @ solution)
-    weights = solution[:-1] / deviation
-    return weights, solution[-1] - weights @ mean
+    weights = np.zeros(len(used))
+    weights[used] = solution[:-1] / deviation
+    return weights, solution[-1] - weights[used] @ mean
 
 
 def test_the_fit_recovers_the_weights_that_made_the_pairs(pairs):
@@ -77,9 +78,22 @@ def test_the_fit_recovers_the_weights_that_made_the_pairs(pairs):
 def test_the_fit_is_that_of_newtons_method(pairs, prior):
     evidence, errors, _ = pairs
     fitted = confidence_calibration.fit(evidence, errors, prior)
-    expected, expected_bias = newton(evidence, errors, prior)
+    expected, expected_bias = newton(evidence, errors, prior, fitted.weights != 0.0)
     np.testing.assert_allclose(fitted.weights, expected, rtol=1e-3)
     assert fitted.bias == pytest.approx(expected_bias, rel=1e-3)
+
+
+def test_no_weight_says_that_better_evidence_is_worse(pairs):
+    evidence, errors, _ = pairs
+    # As if a small residual were a bad sign.
+    worse = [
+        dataclasses.replace(e, matches=dataclasses.replace(e.matches, residual=residual))
+        for e, residual in zip(evidence, np.where(errors < 3.0, 5.0, 0.5), strict=True)
+    ]
+    weights = confidence_calibration.fit(worse, errors).weights
+    assert weights[6] == 0.0
+    assert (weights * confidence.SIGNS >= 0.0).all()
+    assert (weights != 0.0).sum() >= 4
 
 
 def test_evidence_without_an_agreeing_window_is_left_out(pairs):

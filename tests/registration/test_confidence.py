@@ -62,7 +62,8 @@ def with_quality(quality):
 )
 def test_better_evidence_gives_more_confidence(evidence):
     probabilities = [confidence.probability(each) for each in evidence]
-    assert (np.diff(probabilities) > 0).all()
+    # The better of two witnesses counts: a few more windows need not matter beside many matches.
+    assert (np.diff(probabilities) >= 0).all()
     assert 0.0 < probabilities[0] < probabilities[-1] < 1.0
 
 
