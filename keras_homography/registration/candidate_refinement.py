@@ -24,6 +24,7 @@ HOPELESS = 0.01  # confidence below which a candidate is not corrected
 _NOT_WORTH_REFINING = 1e-3  # confidence below which the best is not refined finely
 _COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
 _FINE_CORRECTIONS = 2  # by matches of the largest views
+_GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
 _CLEARLY_CLOSER = 0.98  # of a disagreement
 # Share of the matches: at most 0.15 on right answers, at least 0.7 on scenes in one frame.
 _RIVALS = 0.5
@@ -65,7 +66,7 @@ class Candidate:
     @property
     def is_refined_by_gray(self) -> bool:
         """Whether gray levels refine it at full resolution; else the matches do."""
-        return self.evidence.gray_agrees
+        return self.evidence.share >= _GRAY_AGREES
 
 
 NO_CANDIDATE = Candidate(None, None, NO_EVIDENCE)
@@ -208,7 +209,7 @@ class CandidateRefinement:
         return self._complete_evidence(best)
 
     def _refine_gray_finely(self, best: Candidate) -> Candidate:
-        """Refine by gray levels at full resolution; count fine matches where there is doubt."""
+        """Refine by gray levels at full resolution."""
         assert best.a_from_b is not None
         refined = self._pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
         if self._pair.disagreement(best.a_from_b) > DISAGREES:
@@ -221,11 +222,8 @@ class CandidateRefinement:
             measured.evidence.score >= 0.9 * best.evidence.score
             and measured.evidence.matches.score >= 0.9 * best.evidence.matches.score
         ):
-            best = measured.with_rivals(best.rivals)
-        assert best.a_from_b is not None
-        if best.probability > SUFFICIENT_CONFIDENCE:
-            return best
-        return best.with_fine_matches(self._aligned.match_finely(best.a_from_b))
+            return measured.with_rivals(best.rivals)
+        return best
 
     def _refine_matches_finely(self, best: Candidate) -> Candidate:
         """Refine by matches of the largest views."""

@@ -1,7 +1,7 @@
 """Confidence: the probability that a homography is right, from the evidence for it.
 
 Two logistic regressions: one on the evidence that every candidate has; a second on what the first
-says and on the matches of the largest views, where gray levels do not agree.
+says and on the matches of the largest views, for what these refine because gray levels cannot.
 """
 
 from typing import NamedTuple
@@ -13,11 +13,11 @@ from keras_homography.registration.evidence import Evidence
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
 WEIGHTS = np.array([0.928, 0.000, 13.334, 19.766, -0.265, -13.016, -0.422, 0.000])
 BIAS = -24.181
-FINE_WEIGHTS = np.array([0.000, 0.552, 13.939, 5.319, 0.000, 0.000])
-FINE_BIAS = -17.478
+FINE_WEIGHTS = np.array([0.443, 1.292, 4.568, 8.022, -1.756, 0.032, -33.000])
+FINE_BIAS = -9.005
 # Of the weights: whether more of a feature is better evidence.
 SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
-FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0])
+FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0])
 _MAX_WINDOWS = 40  # more agreeing windows are no better evidence
 _MAX_MATCHES = 100  # nor are more agreeing matches
 _MAX_FINE_MATCHES = 300  # nor more of the largest view
@@ -31,7 +31,7 @@ class Constants(NamedTuple):
     Attributes:
       weights: float64 `[8]`, of `features`.
       bias: beside them.
-      fine_weights: float64 `[6]`, of `fine_features`.
+      fine_weights: float64 `[7]`, of `fine_features`.
       fine_bias: beside them.
     """
 
@@ -56,7 +56,7 @@ def features(evidence: Evidence) -> np.ndarray:
         _log_odds(evidence.agreeing, evidence.windows),
         _log_odds(matches.agreeing, matches.matches),
     )
-    gray_share = (evidence.agreeing + 1.0) / (evidence.windows + 2.0)
+    gray_share = _gray_share(evidence)
     amounts = _amount(evidence.agreeing, _MAX_WINDOWS), _amount(matches.agreeing, _MAX_MATCHES)
     return np.array(
         [
@@ -73,7 +73,7 @@ def features(evidence: Evidence) -> np.ndarray:
 
 
 def fine_features(evidence: Evidence, constants: Constants = CONSTANTS) -> np.ndarray:
-    """Compute the inputs of the second regression, float64 `[6]`.
+    """Compute the inputs of the second regression, float64 `[7]`.
 
     Args:
       evidence: with matches of the largest view.
@@ -90,8 +90,13 @@ def fine_features(evidence: Evidence, constants: Constants = CONSTANTS) -> np.nd
             np.sqrt(fine.spread),
             _log_residual(fine.residual),
             _log_odds(fine.inner_agreeing, fine.inner_matches),
+            _gray_share(evidence) * evidence.displaced,
         ]
     )
+
+
+def _gray_share(evidence: Evidence) -> float:
+    return (evidence.agreeing + 1.0) / (evidence.windows + 2.0)
 
 
 def _relative_spread(evidence: Evidence) -> float:
@@ -142,6 +147,6 @@ def probability(evidence: Evidence, constants: Constants = CONSTANTS) -> float:
       0 to 1.
     """
     odds = log_odds(evidence, constants)
-    if evidence.fine_matches is not None and not evidence.gray_agrees and np.isfinite(odds):
+    if evidence.fine_matches is not None and np.isfinite(odds):
         odds = fine_features(evidence, constants) @ constants.fine_weights + constants.fine_bias
     return float(1.0 / (1.0 + np.exp(-odds)) / (1.0 + evidence.alternatives))

@@ -37,8 +37,6 @@ class MatchEvidence:
         return self.agreeing * self.share
 
 
-_GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
-
 NO_MATCHES = MatchEvidence(0, 0, 0.0, np.inf)
 
 
@@ -57,7 +55,7 @@ class Evidence:
       displaced: share of textured parts of B whose best match in A is over 2 pixels from where the
         homography puts it; 0 until `measure_displaced_matches` is called.
       matches: what dense features say; nothing until `AlignedMatcher.match` is called.
-      fine_matches: the same in the largest view; None where it was not needed.
+      fine_matches: the same in the largest view; None unless they refined the homography.
       alternatives: number of other homographies that explain the images as well, see `ambiguity`.
       stretch: how obliquely one image sees what the two share, see `measure_stretch`; 1 until then.
     """
@@ -77,11 +75,6 @@ class Evidence:
     def share(self) -> float:
         """Share of windows that agree, shrunk towards 0 where there are few."""
         return self.agreeing / (self.windows + 4.0)
-
-    @property
-    def gray_agrees(self) -> bool:
-        """Whether gray levels refine at full resolution and decide; else matches do."""
-        return self.share >= _GRAY_AGREES
 
     @property
     def score(self) -> float:

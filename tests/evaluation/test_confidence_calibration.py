@@ -109,13 +109,10 @@ def test_the_second_fit_recovers_the_confidence_of_pairs_with_fine_matches(pairs
     evidence, errors, _ = pairs
     generator = np.random.default_rng(1)
     fine = [
-        dataclasses.replace(
-            e, agreeing=min(e.agreeing, 20), fine_matches=random_evidence(generator).matches
-        )
-        for e in evidence
+        dataclasses.replace(e, fine_matches=random_evidence(generator).matches) for e in evidence
     ]
     known = confidence.Constants(
-        fine_weights=np.array([0.5, 1.0, 2.0, 1.0, -2.0, 0.3]), fine_bias=-1.0
+        fine_weights=np.array([0.5, 1.0, 2.0, 1.0, -2.0, 0.3, -3.0]), fine_bias=-1.0
     )
     expected = np.array([confidence.probability(e, known) for e in fine])
     drawn = np.where(generator.uniform(size=len(fine)) < expected, 1.0, 50.0)

@@ -113,7 +113,7 @@ def test_texture_is_counted_by_windows(image):
         np.diag([-1.0, 1.0, 1.0]),  # mirrored
         np.diag([50.0, 50.0, 1.0]),  # enormous
         np.diag([0.02, 0.02, 1.0]),  # tiny
-        np.diag([6.0, 0.5, 1.0]),  # stretched
+        np.diag([9.0, 0.3, 1.0]),  # stretched
         np.array([[1, 0, 0], [0, 1, 0], [0.02, 0, 1.0]]),  # nearly through the camera
         np.diag([1.0, 1.0, -1.0]),  # behind it
         np.array([[1, 0, 300], [0, 1, 0], [0, 0, 1.0]]),  # nothing in common

@@ -87,7 +87,7 @@ def test_the_probability_is_that_of_the_odds():
 
 
 def test_other_weights_are_used_where_they_are_given():
-    nothing = confidence.Constants(np.zeros(8), 0.0, np.zeros(6), 1.0)
+    nothing = confidence.Constants(np.zeros(8), 0.0, np.zeros(7), 1.0)
     assert confidence.log_odds(EVIDENCE, nothing) == 0.0
     assert confidence.probability(EVIDENCE, nothing) == 0.5
     fine = with_fine_quality(0.5)
@@ -140,13 +140,6 @@ def test_matches_of_the_largest_view_decide_where_there_is_doubt():
     assert probabilities[0] < alone < probabilities[-1]
     # Candidates are compared by what is known of each.
     assert confidence.log_odds(with_fine_quality(0.2)) == confidence.log_odds(EVIDENCE)
-
-
-def test_matches_of_the_largest_view_say_nothing_where_gray_levels_agree():
-    agreeing = dataclasses.replace(EVIDENCE, agreeing=90)
-    assert agreeing.gray_agrees
-    fine = dataclasses.replace(with_fine_quality(0.1), agreeing=90)
-    assert confidence.probability(fine) == confidence.probability(agreeing)
 
 
 def test_the_spread_is_judged_within_the_overlap():

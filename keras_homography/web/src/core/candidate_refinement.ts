@@ -7,7 +7,7 @@ import { measureEvidence } from "./alignment_evidence";
 import { logOdds, probability } from "./confidence";
 import { constants } from "./constants";
 import { measureDisplacedMatches } from "./displaced_matches";
-import { Evidence, grayAgrees, matchScore, NO_EVIDENCE, windowScore } from "./evidence";
+import { Evidence, matchScore, NO_EVIDENCE, windowScore, windowShare } from "./evidence";
 import { ImagePair } from "./image_pyramid";
 import { AlignedMatcher, AlignedMatches } from "./match_evidence";
 import { Matrix, multiply, normalize } from "./matrix";
@@ -129,10 +129,10 @@ export class CandidateRefinement {
 
   /** Refines a candidate at full resolution, unless that destroys it; completes its evidence. */
   async refineFine(best: Candidate): Promise<Candidate> {
-    const { NOT_WORTH_REFINING } = constants.candidate_refinement;
+    const { GRAY_AGREES, NOT_WORTH_REFINING } = constants.candidate_refinement;
     if (best.aFromB && probability(best.evidence) >= NOT_WORTH_REFINING) {
       best =
-        grayAgrees(best.evidence)
+        windowShare(best.evidence) >= GRAY_AGREES
           ? await this.refineGrayFinely(best, best.aFromB)
           : await this.refineMatchesFinely(best, best.aFromB);
     }
@@ -142,9 +142,9 @@ export class CandidateRefinement {
     return { ...best, evidence: { ...best.evidence, displaced, stretch } };
   }
 
-  /** Refines by gray levels at full resolution; counts the matches there where there is doubt. */
+  /** Refines by gray levels at full resolution. */
   private async refineGrayFinely(best: Candidate, aFromB: Matrix): Promise<Candidate> {
-    const { FINE_STEPS, DISAGREES, SUFFICIENT_CONFIDENCE } = constants.candidate_refinement;
+    const { FINE_STEPS, DISAGREES } = constants.candidate_refinement;
     let refined = this.pair.refineToFullResolution(aFromB, FINE_STEPS);
     if (this.pair.disagreement(aFromB) > DISAGREES) {
       const other = this.pair.withoutLocalLight.refineToFullResolution(aFromB, FINE_STEPS);
@@ -157,11 +157,9 @@ export class CandidateRefinement {
       matchScore(measured.evidence.matches) >= 0.9 * matchScore(best.evidence.matches)
     ) {
       const { alternatives } = best.evidence;
-      best = { ...measured, evidence: { ...measured.evidence, alternatives } };
+      return { ...measured, evidence: { ...measured.evidence, alternatives } };
     }
-    if (!best.aFromB || probability(best.evidence) > SUFFICIENT_CONFIDENCE) return best;
-    const fineMatches = (await this.aligned.matchFinely(best.aFromB)).evidence();
-    return { ...best, evidence: { ...best.evidence, fineMatches } };
+    return best;
   }
 
   /** Refines by matches of the largest views. */

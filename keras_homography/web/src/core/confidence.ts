@@ -1,7 +1,7 @@
 /** Confidence: the probability that a homography is right, as `registration/confidence.py`. */
 
 import { constants } from "./constants";
-import { Evidence, grayAgrees, MatchEvidence } from "./evidence";
+import { Evidence, MatchEvidence } from "./evidence";
 
 function shareLogOdds(agreeing: number, count: number): number {
   const share = (agreeing + 1) / (count + 2);
@@ -22,14 +22,14 @@ export function features(evidence: Evidence): number[] {
   const { matches } = evidence;
   const gray = shareLogOdds(evidence.agreeing, evidence.windows);
   const learned = shareLogOdds(matches.agreeing, matches.matches);
-  const grayShare = (evidence.agreeing + 1) / (evidence.windows + 2);
+  const agreeing = grayShare(evidence);
   return [
     Math.max(gray, learned),
     Math.min(gray, learned),
     Math.max(amount(evidence.agreeing, MAX_WINDOWS), amount(matches.agreeing, MAX_MATCHES)),
     relativeSpread(evidence),
-    grayShare * Math.log(clip(evidence.disagreement, 0.05, 5)),
-    grayShare * evidence.displaced,
+    agreeing * Math.log(clip(evidence.disagreement, 0.05, 5)),
+    agreeing * evidence.displaced,
     logResidual(matches.residual),
     shareLogOdds(matches.innerAgreeing, matches.innerMatches),
   ];
@@ -45,7 +45,12 @@ export function fineFeatures(evidence: Evidence, fine: MatchEvidence): number[] 
     Math.sqrt(fine.spread),
     logResidual(fine.residual),
     shareLogOdds(fine.innerAgreeing, fine.innerMatches),
+    grayShare(evidence) * evidence.displaced,
   ];
+}
+
+function grayShare({ agreeing, windows }: Evidence): number {
+  return (agreeing + 1) / (windows + 2);
 }
 
 /** Side of what agrees, as a share of the side of the overlap. */
@@ -74,7 +79,7 @@ export function probability(evidence: Evidence): number {
   const { FINE_WEIGHTS, FINE_BIAS } = constants.confidence;
   const { fineMatches, alternatives } = evidence;
   let odds = logOdds(evidence);
-  if (fineMatches && !grayAgrees(evidence) && Number.isFinite(odds)) {
+  if (fineMatches && Number.isFinite(odds)) {
     odds = regress(fineFeatures(evidence, fineMatches), FINE_WEIGHTS, FINE_BIAS);
   }
   return 1 / (1 + Math.exp(-odds)) / (1 + alternatives);

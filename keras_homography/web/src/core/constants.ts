@@ -12,7 +12,6 @@ export interface Constants {
     readonly WEIGHTS: readonly number[];
     readonly FINE_WEIGHTS: readonly number[];
   };
-  readonly evidence: Numbers<"GRAY_AGREES">;
   readonly lucas_kanade_constants: Numbers<
     | "MID_GRAY"
     | "DARKEST"
@@ -68,6 +67,7 @@ export interface Constants {
     | "COARSE_STEPS"
     | "FINE_STEPS"
     | "FINE_CORRECTIONS"
+    | "GRAY_AGREES"
     | "DISAGREES"
     | "CLEARLY_CLOSER"
   >;

@@ -1,7 +1,5 @@
 /** Evidence for a homography: what windows of gray levels and matches of features say about it. */
 
-import { constants } from "./constants";
-
 /** What the matches of two aligned images say: see `evidence.MatchEvidence` in Python. */
 export interface MatchEvidence {
   readonly matches: number;
@@ -51,11 +49,6 @@ export const NO_EVIDENCE: Evidence = {
 /** Share of windows that agree, shrunk towards 0 where there are few. */
 export function windowShare({ agreeing, windows }: Evidence): number {
   return agreeing / (windows + 4);
-}
-
-/** Whether gray levels refine at full resolution and decide; else matches do. */
-export function grayAgrees(evidence: Evidence): boolean {
-  return windowShare(evidence) >= constants.evidence.GRAY_AGREES;
 }
 
 /** Share of matches that agree, shrunk in the same way. */
