@@ -167,7 +167,7 @@ def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None)
         overlap=float(covered.sum() / level.num_pixels),
         windows=int(np.isfinite(correlations).sum()),
         agreeing=int(agreeing.sum()),
-        spread=_hull_share(agreeing),
+        spread=min(1.0, _hull_share(agreeing) * level.gray_b.size / level.num_pixels),
         disagreement=disagreement,
     )
 

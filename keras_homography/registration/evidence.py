@@ -12,7 +12,7 @@ class MatchEvidence:
     Attributes:
       matches: number of mutual matches between cells where the images overlap.
       agreeing: number of these that stay in their place.
-      spread: area of the convex hull of the agreeing cells, as a share of B.
+      spread: area of the convex hull of the agreeing cells, as a share of what counts of B.
       residual: median displacement of the agreeing matches, in pixels of the view.
       inner_matches: number of the matches in the inner half of where the images overlap.
       inner_agreeing: number of these that stay in their place: few where two scenes share no more
@@ -45,10 +45,10 @@ class Evidence:
     """What the windows of B say about a homography.
 
     Attributes:
-      overlap: share of B that A covers.
+      overlap: share of what counts of B that A covers.
       windows: number of textured windows of B that A covers.
       agreeing: number of these that correlate with A.
-      spread: area of the convex hull of the agreeing windows, as a share of B.
+      spread: area of the convex hull of the agreeing windows, as a share of what counts of B.
       disagreement: mean distance between the images in pixels of the comparison level, see
         `lucas_kanade.Comparison.disagreement`; the lower of that of gray levels and that without
         local light.

@@ -54,6 +54,13 @@ class AlignedMatches:
         self._displacement = np.linalg.norm(matches.points_b - matches.points_a, axis=1)
 
     @property
+    def _counted_pixels(self) -> float:
+        """Of the view, those that show the image where it counts."""
+        covered = self.view.covered
+        share = 1.0 if covered is None else max(float(covered.mean()), 1e-6)
+        return self.view.gray.size * share
+
+    @property
     def agreeing(self) -> np.ndarray:
         """Which matches stay in their place, bool `[n]`."""
         return self._displacement < _MAX_DISPLACEMENT
@@ -67,7 +74,7 @@ class AlignedMatches:
         return MatchEvidence(
             matches=len(agree),
             agreeing=int(agree.sum()),
-            spread=float(cv2.contourArea(hull) / self.view.gray.size),
+            spread=min(1.0, float(cv2.contourArea(hull) / self._counted_pixels)),
             residual=float(np.median(self._displacement[agree])),
             inner_matches=int(self._inner.sum()),
             inner_agreeing=int((agree & self._inner).sum()),
