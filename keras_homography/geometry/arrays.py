@@ -20,6 +20,20 @@ def image_size(image: np.ndarray) -> tuple[int, int]:
     return image.shape[1], image.shape[0]
 
 
+def grid(size: tuple[int, int], count: int) -> np.ndarray:
+    """Spread points over an image, from edge to edge.
+
+    Args:
+      size: `(width, height)`, pixels.
+      count: of the points along each side.
+
+    Returns:
+      float64 `[count * count, 2]`, `(x, y)`, 0 to the size.
+    """
+    line = np.linspace(0.0, 1.0, count)
+    return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * size
+
+
 def corners(size: Sequence[float] | npt.NDArray) -> npt.NDArray[np.float64]:
     """Return the corners of an image.
 

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from keras_homography.geometry import arrays
 from keras_homography.registration import image_pyramid
 from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
 
@@ -52,8 +53,7 @@ def _shared_scales(
     """
     if not np.isfinite(a_from_b).all():
         return None
-    line = np.linspace(0.0, 1.0, _GRID)
-    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * size_b
+    points = arrays.grid(size_b, _GRID)
     u, v, depth = a_from_b @ np.column_stack([points, np.ones(len(points))]).T
     before = depth > 1e-3 * np.abs(depth).max()
     u, v = u / np.where(before, depth, 1.0), v / np.where(before, depth, 1.0)

@@ -117,8 +117,7 @@ def _distance(pair: image_pyramid.ImagePair, a_from_b: np.ndarray, other: np.nda
 
     Where they show little in common, the corners of B say nothing.
     """
-    line = np.linspace(0.0, 1.0, _GRID)
-    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * pair.size_b
+    points = arrays.grid(pair.size_b, _GRID)
     in_a = arrays.transform_points(a_from_b, points)
     shared = ((in_a > 0) & (in_a < pair.size_a)).all(axis=1)
     points = points[shared] if shared.any() else points

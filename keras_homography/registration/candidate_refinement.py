@@ -233,7 +233,7 @@ class CandidateRefinement:
         return measured.with_rivals(best.rivals).with_fine_matches(aligned)
 
     def _complete_evidence(self, best: Candidate) -> Candidate:
-        """Add what only a refusal needs to know."""
+        """Add what is measured of the best candidate alone: displaced parts, and the stretch."""
         if best.a_from_b is None:
             return best
         evidence = dataclasses.replace(

@@ -160,8 +160,7 @@ class Search:
         if best.probability < SUFFICIENT_CONFIDENCE:
             turned = self._refinement.find_turned_rival(best)
             rivals += () if turned is None else (turned,)
-        evidence = dataclasses.replace(best.evidence, alternatives=len(rivals))
-        return dataclasses.replace(best, evidence=evidence, rivals=rivals)
+        return best.with_rivals(rivals)
 
     def _correct_by_network(self, best: Candidate) -> Candidate:
         """Let the network correct a candidate, for as long as that makes it better."""

@@ -114,8 +114,7 @@ def project(
     """
     if motion is Motion.HOMOGRAPHY:
         return a_from_b
-    line = np.linspace(0.0, 1.0, _GRID)
-    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * size_b
+    points = arrays.grid(size_b, _GRID)
     moved = arrays.transform_points(a_from_b, points)
     shared = ((moved > 0) & (moved < size_a)).all(axis=1)
     if shared.sum() < _MIN_SHARED:

@@ -108,3 +108,9 @@ def test_the_mask_is_where_the_image_lands():
     expected[:7, 4:] = True
     np.testing.assert_array_equal(mask, expected)
     np.testing.assert_array_equal(warped, 7 * expected[..., None] * np.ones(3, np.uint8))
+
+
+def test_a_grid_goes_from_edge_to_edge():
+    points = arrays.grid((40, 30), 3)
+    expected = [[x, y] for y in (0, 15, 30) for x in (0, 20, 40)]
+    np.testing.assert_array_equal(points, expected)
