@@ -67,31 +67,3 @@ def refine(model: "keras.Model") -> "keras.Model":
     from keras_homography.models import cascade
 
     return cascade.refine(model) if model.name == "cascade" else lucas_kanade.attach(model)
-
-
-def _weights_by_name(model: "keras.Model") -> dict[str, Any]:
-    """Map layer and name to each weight of a model, wherever in it the layer lies."""
-    return {"/".join(weight.path.split("/")[-2:]): weight for weight in model.weights}
-
-
-def copy_weights(model: "keras.Model", source: "keras.Model") -> None:
-    """Copy the weights of another model of the same architecture, refined or not.
-
-    Args:
-      model: of `build`; its weights are replaced.
-      source: `keras.Model`.
-
-    Raises:
-      UserError: a weight has no counterpart of the same shape in `source`.
-    """
-    targets, sources = _weights_by_name(model), _weights_by_name(source)
-    for name, weight in targets.items():
-        if name not in sources or sources[name].shape != weight.shape:
-            received = f"of shape {tuple(sources[name].shape)}" if name in sources else "missing"
-            raise UserError(
-                f"The weights do not fit: {name} must have the shape {tuple(weight.shape)}, and is "
-                f"{received}. Give a model of the same architecture, width and patch size, and for "
-                "cascade of the same rho (the shipped model has --rho=40)."
-            )
-    for name, weight in targets.items():
-        weight.assign(sources[name])

@@ -92,7 +92,9 @@ class TrainConfig:
     width: float = _option(1.0, "Factor on the number of channels.")
     dropout: float | None = _option(None, "Dropout rate. Default: the architecture's.")
     initial_weights: str | None = _option(
-        None, "A .keras file to take the initial weights from, or the name of a shipped model."
+        None,
+        "A .keras file to take the initial weights from, or the name of a shipped model. Its "
+        "patches may be a half, a third, ... as large.",
     )
     trust_model: bool = _option(
         False, "Open --initial_weights whatever the file contains and wherever it comes from."

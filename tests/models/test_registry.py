@@ -1,4 +1,4 @@
-"""Every architecture keeps the contract; the registry builds, refines and copies."""
+"""Every architecture keeps the contract; the registry builds and refines; weights are copied."""
 
 import subprocess
 import sys
@@ -67,6 +67,28 @@ def test_weights_are_copied(built):
     models.copy_weights(other, built)
     for weight, source in zip(other.weights, built.weights, strict=True):
         np.testing.assert_array_equal(weight, source)
+
+
+@pytest.mark.parametrize("name", ["homographynet", "homographynet_classifier", "mobile"])
+@pytest.mark.parametrize("refined", [False, True])
+def test_weights_are_copied_to_larger_patches(name, refined):
+    source = models.build(name, **SMALL)
+    large = models.build(name, **SMALL | {"patch_size": 64, "rho": 16})
+    models.copy_weights(large, models.refine(source) if refined else source)
+    rows, columns, channels = source.get_layer("flatten").input.shape[1:]
+    features = np.random.default_rng(0).uniform(0, 1, (3, rows, columns, channels))
+    doubled = features.repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(
+        large.get_layer("dense")(doubled.reshape(3, -1)),
+        source.get_layer("dense")(features.reshape(3, -1)),
+        atol=1e-5,
+    )
+
+
+def test_weights_of_larger_patches_are_refused():
+    large = models.build("mobile", **SMALL | {"patch_size": 64})
+    with pytest.raises(ValueError, match="same patch size or one that it is a multiple of"):
+        models.copy_weights(models.build("mobile", **SMALL), large)
 
 
 def test_weights_of_another_width_are_refused():
