@@ -98,9 +98,9 @@ def from_keras_file(
 ) -> EvaluatedEstimator:
     """Open a `.keras` file.
 
-    Where the patches of the protocol are larger than the network's input they are resized by area,
-    and the predicted matrix is rescaled with half-pixel centers, or its offsets are multiplied if
-    the protocol says `paper_doubling`.
+    A network whose input has another size than the patches of the protocol sees them resized, and
+    the predicted matrix is rescaled with half-pixel centers, or its offsets are multiplied if the
+    protocol says `paper_doubling`.
 
     Args:
       name: of the estimator.
@@ -109,23 +109,16 @@ def from_keras_file(
       trust: open it whatever it contains: see `saving.untrusted_models`.
 
     Raises:
-      UserError: the file cannot be read, or its input does not fit the protocol.
+      UserError: the file cannot be read, or is no network of pairs.
     """
     model = loading.load_model(path, trust)
     signatures.require(signatures.of_model(model), signatures.PAIRS, path)
     size, network_size = protocol.spec.patch_size, model.inputs[0].shape[1]
-    _check_size(path, network_size, protocol, {size, protocol.network_size})
 
     @tf.function(input_signature=[tf.TensorSpec([None, size, size, 2], tf.uint8)], autograph=False)
     def run(patches: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        patches = tf.cast(patches, tf.float32)
-        if network_size != size:
-            patches = tf.image.resize(patches, [network_size, network_size], "area")
-        h4pt, *others = tf.nest.flatten(model(patches, training=False))
-        h4pt = tf.cast(h4pt, tf.float32)
-        if network_size != size:
-            h4pt = _enlarge(h4pt, network_size, protocol)
-        return h4pt, *others
+        h4pt, *others = tf.nest.flatten(model(_resize(patches, network_size), training=False))
+        return _rescale(tf.cast(h4pt, tf.float32), network_size, protocol), *others
 
     def predict_with_confidence(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         h4pt, probabilities = run(patches)
@@ -148,23 +141,24 @@ def from_tflite_file(
     num_threads: int | None = None,
     trust: bool = False,
 ) -> EvaluatedEstimator:
-    """Open a TFLite file, which runs one pair at a time, as on a phone.
+    """Open a TFLite file, which runs one pair at a time, as on a phone; resized as in Keras.
 
     Args:
       name: of the estimator.
       path: of the file.
-      protocol: of `protocols.get_protocol`; its patches must have the size of the network's input.
+      protocol: of `protocols.get_protocol`.
       num_threads: of LiteRT; None for its default.
       trust: open it wherever it comes from: see `saving.untrusted_models`.
 
     Raises:
-      UserError: the file cannot be read, or its input does not fit the protocol.
+      UserError: the file cannot be read, or is no network of pairs.
     """
     network = networks.open_network(path, num_threads, trust)
-    _check_size(path, network.patch_size, protocol, {protocol.spec.patch_size})
+    size = network.patch_size
 
     def predict(patches: np.ndarray) -> np.ndarray:
-        return np.concatenate([network(pair) for pair in patches[:, None].astype(np.float32)])
+        h4pt = [network(pair) for pair in _resize(patches, size).numpy()[:, None]]
+        return _rescale(tf.constant(np.concatenate(h4pt)), size, protocol).numpy()
 
     return EvaluatedEstimator(name, predict, file_bytes=path.stat().st_size)
 
@@ -191,7 +185,7 @@ def open_estimators(
 
     Raises:
       UserError: a name is unknown or given twice, an estimator is not installed, or a model cannot
-        be read, is not trusted or does not fit the protocol.
+        be read, is not trusted or is no network of pairs.
     """
     expanded: list[str] = []
     for name in names:
@@ -224,19 +218,20 @@ def _open_estimator(
     return from_keras_file(name, path, protocol, trust)
 
 
-def _check_size(
-    path: pathlib.Path, network_size: int, protocol: Protocol, accepted: set[int]
-) -> None:
-    if network_size not in accepted:
-        raise UserError(
-            f"{path} takes patches of {network_size} pixels; protocol {protocol.name} needs a "
-            f"model of {' or '.join(map(str, sorted(accepted)))}."
-        )
+def _resize(patches: tf.Tensor, network_size: int) -> tf.Tensor:
+    """Resize patches to the input of a network: to smaller ones by area, as OpenCV does."""
+    patches = tf.cast(patches, tf.float32)
+    if patches.shape[1] == network_size:
+        return patches
+    method = "area" if patches.shape[1] > network_size else "bilinear"
+    return tf.image.resize(patches, [network_size, network_size], method)
 
 
-def _enlarge(h4pt: tf.Tensor, network_size: int, protocol: Protocol) -> tf.Tensor:
-    """Convert offsets of a network's input to offsets of the protocol's larger patch."""
+def _rescale(h4pt: tf.Tensor, network_size: int, protocol: Protocol) -> tf.Tensor:
+    """Convert offsets of a network's input to offsets of the protocol's patch."""
     size = protocol.spec.patch_size
+    if size == network_size:
+        return h4pt
     scale = size / network_size
     if protocol.paper_doubling:
         return h4pt * scale

@@ -25,11 +25,11 @@ class Protocol:
     Attributes:
       name: of the protocol.
       spec: sizes and range of the pairs.
-      network_size: side of the input of a network; larger patches are resized to it by area.
+      network_size: side of the input of the usual networks; others take part, resized.
       published: MACE of DeTone et al. 2016 (section 5) at this scale, `{estimator: pixels}`.
       published_note: how these were obtained.
-      paper_doubling: where patches are larger than a network's input, multiply its offsets by the
-        ratio, as DeTone et al. 2016 do, instead of rescaling its matrix with half-pixel centers; a
+      paper_doubling: where patches have another size than a network's input, multiply its offsets by
+        the ratio, as DeTone et al. 2016 do, instead of rescaling its matrix with half-pixel centers; a
         quarter of a pixel less exact on average.
     """
 

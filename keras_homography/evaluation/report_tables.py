@@ -138,14 +138,12 @@ def settings(measured: Mapping[str, Any]) -> list[str]:
     images = ""
     if measured["photos"] is not None:
         images = f" of {measured['photos']} images ({measured['photos_skipped']} skipped)"
-    networks = ""
-    if protocol["network_size"] != protocol["patch_size"]:
-        how = "offsets scaled as in the paper" if measured["paper_doubling"] else "matrix rescaled"
-        networks = f" Networks of {protocol['network_size']} see them resized by area; {how}."
+    how = "offsets scaled as in the paper" if measured["paper_doubling"] else "matrix rescaled"
     return [
         f"{measured['pairs']:,} pairs{images}, seed {measured['seed']}. Gray images of "
         f"{protocol['width']}x{protocol['height']}, patches of {protocol['patch_size']} pixels, "
-        f"integer corner offsets up to {protocol['rho']} pixels along x and y.{networks}",
+        f"integer corner offsets up to {protocol['rho']} pixels along x and y. Networks of "
+        f"another size see them resized; {how}.",
         made_with(measured),
         f"For comparison, MACE of DeTone et al. 2016 ({protocol['published_note']}): "
         + ", ".join(f"{name} {mace:g}" for name, mace in protocol["published"].items())

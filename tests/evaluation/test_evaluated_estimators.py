@@ -97,6 +97,23 @@ def test_a_network_at_the_size_of_the_protocol_is_not_resized(save):
     np.testing.assert_allclose(predicted[0], CONSTANT, rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [64, 192, 256])
+def test_a_network_of_any_size_sees_the_patches_and_answers_at_their_scale(save, size):
+    opened = open_one(save(constant_model(size)), paper_doubling=True)
+    predicted = opened.predict(np.zeros([1, 128, 128, 2], np.uint8))
+    np.testing.assert_allclose(predicted[0], CONSTANT * 128 / size, rtol=1e-6)
+
+
+def test_smaller_patches_are_resized_as_opencv_does(save):
+    seen = keras.Input((256, 256, 2))
+    corner = keras.layers.Cropping2D(((10, 244), (20, 234)))(seen)  # 2x2 pixels, 2 channels
+    model = keras.Model(seen, keras.layers.Reshape((4, 2))(corner))
+    patches = np.random.default_rng(0).integers(0, 256, [1, 128, 128, 2], dtype=np.uint8)
+    predicted = open_one(save(model), paper_doubling=True).predict(patches)
+    enlarged = cv2.resize(patches[0].astype(np.float32), (256, 256))
+    np.testing.assert_allclose(predicted[0], enlarged[10:12, 20:22].reshape(4, 2) / 2, atol=1e-3)
+
+
 def test_a_network_with_more_outputs_gives_its_first(save):
     model = constant_model(128)
     several = keras.Model(model.input, [model.output, model.layers[1].output])
@@ -120,7 +137,6 @@ def test_the_classifier_says_how_sure_it_is(save):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"size": 64}, "takes patches of 64 pixels; protocol coco128 needs a model of 128"),
         ({"size": 128, "channels": 1}, "no model of pairs"),
         ({"size": 128, "outputs": 6}, "no model of pairs"),
     ],
@@ -193,8 +209,9 @@ def test_a_tflite_file_takes_a_batch_pair_by_pair(images):
     estimator = open_one("saved_models/homography.tflite")
     predicted = estimator.predict(np.concatenate([patches, patches]))
     np.testing.assert_allclose(predicted, [[[4, 5]] * 4] * 2, atol=0.1)
-    with pytest.raises(UserError, match="protocol paper256 needs a model of 256"):
-        open_one("saved_models/homography.tflite", "paper256")
+    enlarged = patches.repeat(2, axis=1).repeat(2, axis=2)
+    predicted = open_one("saved_models/homography.tflite", "paper256").predict(enlarged)
+    np.testing.assert_allclose(predicted, [[[8, 10]] * 4], atol=0.2)
 
 
 def test_the_callers_random_numbers_are_left_alone(images):
