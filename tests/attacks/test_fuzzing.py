@@ -1,15 +1,13 @@
-"""A short run of what `test_attacks.py` does for long: any input, a valid answer or a reason."""
+"""A short run of what `studies/campaign.py` does for long: a valid answer, or a reason."""
 
 import collections
 from concurrent import futures
 
-import cv2
 import numpy as np
-from helpers import fuzzing
+from helpers import fuzzed_files, fuzzing
 from helpers.warped_pairs import warped_pair
 
 import keras_homography
-from keras_homography.utils import image_input
 
 
 def test_any_input_gives_an_answer_a_reason_or_a_useful_error(small_estimator):
@@ -17,30 +15,28 @@ def test_any_input_gives_an_answer_a_reason_or_a_useful_error(small_estimator):
     assert min(outcomes[name] for name in ("answered", "refused", "no image")) > 5
 
 
-def image_bytes(photo):
-    """A photo in every format that is read."""
-    small = cv2.cvtColor(cv2.resize(photo, (48, 36)), cv2.COLOR_GRAY2RGB)
-    suffixes = (".jpg", ".png", ".bmp", ".tif", ".webp", ".gif")
-    return [cv2.imencode(suffix, small)[1].tobytes() for suffix in suffixes]
+def test_damaged_images_are_read_or_refused(images, tmp_path):
+    files = fuzzed_files.image_files(images[1, ..., 0])
+    outcomes = collections.Counter(
+        fuzzed_files.check_image(number, files, tmp_path) for number in range(400)
+    )
+    assert min(outcomes["read"], outcomes["refused"]) > 20
 
 
-def test_damaged_files_are_images_or_refused(images, tmp_path):
-    files = image_bytes(images[1])
-    outcomes = collections.Counter()
-    for number in range(400):
-        path = tmp_path / f"{number}"
-        path.write_bytes(fuzzing.mutated(number, files))
-        try:
-            image = image_input.read_image(path)
-        except ValueError as error:
-            outcomes["refused"] += 1
-            assert str(path) in str(error)  # noqa: PT017
-            continue
-        outcomes["read"] += 1
-        assert image.dtype == np.uint8
-        assert image.ndim == 3
-        assert image.shape[2] == 3
-    assert min(outcomes.values()) > 20
+def test_damaged_videos_are_read_or_refused(images, tmp_path):
+    files = fuzzed_files.video_files(images[1, ..., 0], tmp_path)
+    outcomes = collections.Counter(
+        fuzzed_files.check_video(number, files, tmp_path) for number in range(150)
+    )
+    assert min(outcomes["read"], outcomes["refused"]) > 20
+
+
+def test_a_damaged_pair_costs_no_other(images, tmp_path):
+    outcomes = collections.Counter(
+        fuzzed_files.check_pairs(number, images[1, ..., 0], tmp_path / str(number))
+        for number in range(100)
+    )
+    assert min(outcomes["read"], outcomes["skipped"]) > 10
 
 
 def test_eight_threads_share_an_estimator(images):
