@@ -17,14 +17,25 @@ def layers(model, kind):
     return [layer for layer in model.layers if isinstance(layer, kind)]
 
 
-def test_layers_are_the_papers(full):
+def test_layers_are_the_papers_in_its_order(full):
+    """Section 4 and figure 1; the gray levels scaled before them and the offsets behind are ours."""
+    block = ["Conv2D", "BatchNormalization"] * 2
+    head = ["Flatten", "Dropout", "Dense", "Dropout", "Dense"]
+    pooled = [*block, "MaxPooling2D"] * 3
+    ours = ["InputLayer", "Rescaling"], ["Rescaling", "Reshape"]
+    kinds = [type(layer).__name__ for layer in full.layers]
+    assert kinds == [*ours[0], *pooled, *block, *head, *ours[1]]
+
     convolutions = layers(full, keras.layers.Conv2D)
     assert [layer.filters for layer in convolutions] == [64] * 4 + [128] * 4
-    assert {layer.kernel_size for layer in convolutions} == {(3, 3)}
-    assert len(layers(full, keras.layers.MaxPooling2D)) == 3
-    assert len(layers(full, keras.layers.BatchNormalization)) == 8
+    for layer in convolutions:
+        options = layer.kernel_size, layer.strides, layer.padding, layer.activation.__name__
+        assert options == ((3, 3), (1, 1), "same", "relu")
+    for layer in layers(full, keras.layers.MaxPooling2D):
+        assert (layer.pool_size, layer.strides) == ((2, 2), (2, 2))
     assert [layer.rate for layer in layers(full, keras.layers.Dropout)] == [0.5, 0.5]
-    assert [layer.units for layer in layers(full, keras.layers.Dense)] == [1024, 8]
+    dense = [(layer.units, layer.activation.__name__) for layer in layers(full, keras.layers.Dense)]
+    assert dense == [(1024, "relu"), (8, "linear")]
     assert full.count_params() == 34_195_336
 
 

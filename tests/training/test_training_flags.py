@@ -3,10 +3,11 @@
 import dataclasses
 import pathlib
 
+import numpy as np
 import pytest
 from absl import flags
 
-from keras_homography.training import training_flags
+from keras_homography.training import optimizers, training_flags
 from keras_homography.training.config import TrainConfig
 from keras_homography.utils import files
 
@@ -86,3 +87,26 @@ def test_flag_files_of_the_package_are_valid(name):
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             assert line.split("=")[0] in training_flags.flags_text(config), line
+
+
+def test_the_papers_recipe_is_the_papers():
+    """DeTone, Malisiewicz, Rabinovich 2016, section 4: "Experiments" and "Training"."""
+    config = parse(f"--flagfile={files.packaged_file('flags', 'paper.flags')}")
+    sizes = {"patch_size": 128, "rho": 32, "image_size": (320, 240), "width": 1.0}
+    optimization = {"optimizer": "sgd", "learning_rate": 0.005, "loss": "l2", "dropout": 0.5}
+    length = {"steps": 90_000, "batch_size": 64, "schedule": "step", "decay_steps": 30_000}
+    nothing_else = {"warmup_steps": 0, "clip_norm": None, "mixed_precision": "none"}
+    plain_pairs = {"distortion": "none", "refine": False, "initial_weights": None}
+    for name, value in (sizes | optimization | length | nothing_else | plain_pairs).items():
+        assert getattr(config, name) == value, name
+
+    optimizer = optimizers.build_optimizer(
+        config.optimizer,
+        learning_rate=config.learning_rate,
+        schedule=config.schedule,
+        steps=config.steps,
+        decay_steps=config.decay_steps,
+    )
+    assert optimizer.momentum == 0.9
+    rates = [0.0 + optimizer._learning_rate(step) for step in (0, 29_999, 30_000, 60_000, 89_999)]
+    np.testing.assert_allclose(rates, [5e-3, 5e-3, 5e-4, 5e-5, 5e-5], rtol=1e-6)
