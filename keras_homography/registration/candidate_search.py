@@ -1,7 +1,7 @@
 """Search for the homography that explains two images best, over initializations and refinement.
 
 Every initialization is an attempt. The cheapest come first; the search ends with an answer that has
-sufficient confidence, or when the attempts are used up.
+sufficient confidence, with a likely one that others do not improve, or when the attempts are used up.
 """
 
 import dataclasses
@@ -32,6 +32,9 @@ from keras_homography.registration.motion_models import Motion
 from keras_homography.saving import networks
 
 _DOUBTFUL = 0.2  # confidence below which it does not matter whether others are as good
+_LIKELY = 0.5  # confidence above which few other initializations are tried
+_MAX_IN_VAIN = 2  # of them: what they find from then on is nearly always the same
+_GAIN = 0.02  # of confidence: less is the same answer, refined from elsewhere
 _MAX_CORRECTIONS = 2  # by the network, of the best candidate
 _MIN_INLIERS = 10  # of the matches of two views: below it, a homography is one of chance
 _MAX_SHIFTS = 3  # by periods of repeated structure, to a better candidate
@@ -92,7 +95,7 @@ class Search:
         Returns:
           The best candidate; `NO_CANDIDATE` if nothing speaks for any.
         """
-        best = NO_CANDIDATE
+        best, in_vain = NO_CANDIDATE, 0
         for name, initialize in self._initializations(initial_a_from_b):
             if self._is_used_up():
                 break
@@ -101,7 +104,10 @@ class Search:
             best = better(former, self._refinement.refine_coarse(name, initialize()))
             if best is not former:
                 best = self._correct_by_network(best)
+            in_vain = 0 if best.probability > former.probability + _GAIN else in_vain + 1
             if best.probability > SUFFICIENT_CONFIDENCE:
+                break
+            if best.probability > _LIKELY and in_vain >= _MAX_IN_VAIN:
                 break
         if best.probability > _DOUBTFUL:
             best = self._look_elsewhere(best)

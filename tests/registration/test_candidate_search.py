@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.warped_pairs import corner_error, warped_pair
 
-from keras_homography.registration import image_pyramid
+from keras_homography.registration import candidate_search, image_pyramid
 from keras_homography.registration.candidate_refinement import (
     NO_CANDIDATE,
     SUFFICIENT_CONFIDENCE,
@@ -130,6 +130,17 @@ def test_without_confidence_ten_are_tried_the_cheapest_first(network, matcher, d
     assert all("tilted" in name for name in tried[7:])
     assert len(tried) == search.attempts == 10
     assert network.calls == 1
+
+
+def test_a_likely_answer_that_two_others_do_not_improve_ends_the_search(
+    network, matcher, warped, monkeypatch
+):
+    pair, a_from_b = warped
+    monkeypatch.setattr(candidate_search, "SUFFICIENT_CONFIDENCE", 1.0)
+    search = search_of(network, matcher, pair)
+    best = search.find_best()
+    assert search.attempts == 3
+    assert corner_error(best.a_from_b, a_from_b, (240, 160)) < 0.05
 
 
 @pytest.mark.parametrize("max_attempts", [1, 2, 4])

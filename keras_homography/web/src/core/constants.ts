@@ -58,7 +58,15 @@ export interface Constants {
     | "GRAY_AGREES"
     | "OBLIQUE_STRETCH"
   > & { readonly SENTENCES: Readonly<Record<ReasonCode, string>> };
-  readonly candidate_search: Numbers<"DOUBTFUL" | "MAX_CORRECTIONS" | "MIN_INLIERS" | "MAX_SHIFTS">;
+  readonly candidate_search: Numbers<
+    | "DOUBTFUL"
+    | "LIKELY"
+    | "MAX_IN_VAIN"
+    | "GAIN"
+    | "MAX_CORRECTIONS"
+    | "MIN_INLIERS"
+    | "MAX_SHIFTS"
+  >;
   readonly candidate_refinement: Numbers<
     | "SUFFICIENT_CONFIDENCE"
     | "HOPELESS"

@@ -34,7 +34,8 @@ export class Search {
 
   /** Finds the homography that explains the images best; an initial one is tried first. */
   async findBest(initialAFromB: Matrix | null): Promise<Candidate> {
-    let best = NO_CANDIDATE;
+    const { LIKELY, MAX_IN_VAIN, GAIN } = constants.candidate_search;
+    let best = NO_CANDIDATE, inVain = 0;
     for (const [name, initialize] of this.initializations(initialAFromB)) {
       if (this.attempts >= this.maxAttempts) break;
       this.attempts++;
@@ -42,7 +43,10 @@ export class Search {
       const former = best;
       best = better(former, await this.refinement.refineCoarse(name, await initialize()));
       if (best !== former) best = await this.correctByNetwork(best);
-      if (probability(best.evidence) > constants.candidate_refinement.SUFFICIENT_CONFIDENCE) break;
+      const confidence = probability(best.evidence);
+      inVain = confidence > probability(former.evidence) + GAIN ? 0 : inVain + 1;
+      if (confidence > constants.candidate_refinement.SUFFICIENT_CONFIDENCE) break;
+      if (confidence > LIKELY && inVain >= MAX_IN_VAIN) break;
     }
     if (probability(best.evidence) > constants.candidate_search.DOUBTFUL) {
       best = await this.lookElsewhere(best);
