@@ -47,8 +47,8 @@ def _milliseconds(
     return statistics.median(our_times), statistics.median(reference_times)
 
 
-def _export_homographynet(folder: str) -> dict[str, pathlib.Path]:
-    """Write HomographyNet with new weights, which cost as much as learned ones.
+def _export_full_homographynet(folder: str) -> dict[str, pathlib.Path]:
+    """Write HomographyNet at full width with new weights, which cost as much as learned ones.
 
     Returns:
       `{case: path}`.
@@ -57,7 +57,8 @@ def _export_homographynet(folder: str) -> dict[str, pathlib.Path]:
     formats = [suffix.removeprefix(".") for suffix in _SUFFIXES]
     verified_export.export(models.build("homographynet"), folder, pairs, formats)
     return {
-        f"homographynet{suffix}": pathlib.Path(folder, f"model{suffix}") for suffix in _SUFFIXES
+        f"homographynet_full_width{suffix}": pathlib.Path(folder, f"model{suffix}")
+        for suffix in _SUFFIXES
     }
 
 
@@ -101,7 +102,7 @@ def compare(
 
 
 def measure(dataset: str, num_threads: int, seconds: float) -> Iterator[dict[str, Any]]:
-    """Measure every case: the shipped files, `HomographyEstimator`, and HomographyNet.
+    """Measure every case: the shipped files, `HomographyEstimator`, and the paper's HomographyNet.
 
     Args:
       dataset: a folder of images, or "synthetic".
@@ -115,7 +116,7 @@ def measure(dataset: str, num_threads: int, seconds: float) -> Iterator[dict[str
     with tempfile.TemporaryDirectory() as folder:
         names = {name: str(path) for name, path in _shipped_files().items()}
         names["estimator"] = evaluated_estimators.HOMOGRAPHY_ESTIMATOR
-        names |= {name: str(path) for name, path in _export_homographynet(folder).items()}
+        names |= {name: str(path) for name, path in _export_full_homographynet(folder).items()}
         opened = evaluated_estimators.open_estimators(list(names.values()), protocol, num_threads)
         pairs = ProtocolPairs(protocol, open_source(protocol, dataset), _PAIRS)
         estimators = dict(zip(names, opened, strict=True))

@@ -28,9 +28,9 @@ class Protocol:
       network_size: side of the input of the usual networks; others take part, resized.
       published: MACE of DeTone et al. 2016 (section 5) at this scale, `{estimator: pixels}`.
       published_note: how these were obtained.
-      paper_doubling: where patches have another size than a network's input, multiply its offsets by
-        the ratio, as DeTone et al. 2016 do, instead of rescaling its matrix with half-pixel centers; a
-        quarter of a pixel less exact on average.
+      paper_doubling: where patches have another size than a network's input, multiply its offsets
+        by the ratio, as DeTone et al. 2016 do, instead of rescaling its matrix with half-pixel
+        centers; a quarter of a pixel less exact on average.
     """
 
     name: str

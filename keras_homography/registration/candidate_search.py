@@ -1,7 +1,7 @@
 """Search for the homography that explains two images best, over initializations and refinement.
 
-Every initialization is an attempt. The cheapest come first; the search ends with an answer that has
-sufficient confidence, with a likely one that others do not improve, or when the attempts are used up.
+Every initialization is an attempt. The cheapest come first; the search ends with an answer of
+sufficient confidence, with a likely one that others do not improve, or when attempts are used up.
 """
 
 import dataclasses

@@ -18,7 +18,7 @@ def layers(model, kind):
 
 
 def test_layers_are_the_papers_in_its_order(full):
-    """Section 4 and figure 1; the gray levels scaled before them and the offsets behind are ours."""
+    """Section 4, figure 1; the gray levels scaled in front and the offsets behind are ours."""
     block = ["Conv2D", "BatchNormalization"] * 2
     head = ["Flatten", "Dropout", "Dense", "Dropout", "Dense"]
     pooled = [*block, "MaxPooling2D"] * 3

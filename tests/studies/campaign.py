@@ -1,9 +1,9 @@
-"""The long attacks, resumable: fuzzed inputs by the hundred thousand, and programs killed at random.
+"""The long attacks, resumable: a hundred thousand fuzzed inputs, programs killed at random.
 
 python tests/studies/campaign.py runs/campaign --minutes=60
 
-Every block of cases runs in a process of its own, so that a signal is a finding too, and leaves a line
-in `campaign.jsonl`; the same command goes on where it was. `--table` prints what was found so far.
+Every block of cases runs in a process of its own, so that a signal is a finding too, and leaves a
+line in `campaign.jsonl`; the same command goes on where it was. `--table` prints what was found.
 """
 
 import argparse
