@@ -102,6 +102,8 @@ def require_saved_model(path: pathlib.Path) -> None:
 def check_keras(path: str | os.PathLike[str]) -> None:
     """Refuse a `.keras` file that could run code or read other files when Keras loads it.
 
+    It must be loaded with `compile=False`: then Keras does not look at its optimizer and losses.
+
     Args:
       path: Of the file.
 
@@ -139,7 +141,7 @@ def _read_archive(path: str | os.PathLike[str]) -> tuple[Any, bytes]:
             config, weights = (
                 _read_member(archive, name) for name in ("config.json", "model.weights.h5")
             )
-            return json.loads(config), weights
+            return _without_compilation(json.loads(config)), weights
     except _UntrustedError:
         raise
     except (
@@ -152,6 +154,13 @@ def _read_archive(path: str | os.PathLike[str]) -> tuple[Any, bytes]:
         zlib.error,
     ) as error:
         raise UserError(f"Cannot read {path} as a Keras model: {error}") from error
+
+
+def _without_compilation(config: Any) -> Any:
+    """A model's configuration without optimizer and losses; those of models within it stay."""
+    if not isinstance(config, dict):
+        return config
+    return {key: value for key, value in config.items() if key != "compile_config"}
 
 
 def _is_bounded(member: zipfile.ZipInfo) -> bool:

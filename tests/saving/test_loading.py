@@ -19,6 +19,22 @@ def test_a_model_is_loaded_with_its_weights(exported, small_model, small_pairs):
     )
 
 
+def test_a_model_that_keras_trained_and_saved_is_loaded(small_pairs, tmp_path):
+    """With Adam's state and a loss in the file."""
+    size = small_pairs.shape[1]
+    network = keras_homography.models.build("mobile", patch_size=size, rho=4, width=0.1)
+    model = keras_homography.compile(network, metrics=["corner_error"])
+    model.fit(small_pairs, np.ones([len(small_pairs), 4, 2], np.float32), verbose=0)
+    model.save(tmp_path / "trained.keras")
+    loaded = keras_homography.load_model(tmp_path / "trained.keras")
+    assert not loaded.compiled
+    np.testing.assert_allclose(
+        loading.predict_h4pt(loaded, small_pairs),
+        loading.predict_h4pt(model, small_pairs),
+        atol=1e-5,
+    )
+
+
 @pytest.mark.parametrize(
     "error",
     [OSError, ValueError, TypeError, KeyError, IndexError, RecursionError, zipfile.BadZipFile],

@@ -130,6 +130,19 @@ def test_calls_hidden_in_a_configuration_are_refused(exported, tmp_path, activat
         loading.load_model(path)
 
 
+def test_an_optimizer_is_not_built(exported, tmp_path):
+    """Nor a loss: models are loaded without."""
+    arguments = ["touch", str(tmp_path / "ran")]
+    hostile = {"class_name": "Popen", "config": {"args": arguments}, "module": "subprocess"}
+    path = rewritten(
+        exported / "model.keras",
+        tmp_path / "model.keras",
+        lambda config: config | {"compile_config": {"optimizer": hostile, "loss": hostile}},
+    )
+    assert not loading.load_model(path).compiled
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_foreign_class_under_another_name_is_refused(tmp_path):
     """Keras builds what is registered, whatever the module and the class say."""
     foreign_model().save(tmp_path / "foreign.keras")
@@ -287,9 +300,8 @@ def test_shipped_files_are_those_of_their_manifest_and_of_the_model_card():
         "sha256"
     ]
     card = files.packaged_file("saved_models", "README.md").read_text(encoding="utf-8")
-    names = [
-        f"{name}.{suffix}" for name in ("homography", "matcher") for suffix in ("keras", "tflite")
-    ]
+    shipped = ("homography", "homographynet", "matcher")
+    names = [f"{name}.{suffix}" for name in shipped for suffix in ("keras", "tflite")]
     assert sorted(listed) == names
     for name, value in listed.items():
         assert manifest.digest(files.packaged_file("saved_models", name)) == value
