@@ -23,7 +23,7 @@ def test_the_table_names_what_is_shipped_and_nothing_else():
         assert file.sha256 == manifest.digest(folder / name)
 
 
-@pytest.mark.parametrize("name", ["homography", "matcher"])
+@pytest.mark.parametrize("name", ["homography", "homographynet", "matcher"])
 def test_a_preset_is_the_shipped_model(name):
     network = keras_homography.PresetModel.from_preset(name)
     assert network.preset == name
@@ -55,7 +55,7 @@ def test_a_model_of_ones_own_comes_back(tmp_path):
 
 
 def test_damaged_and_strange_folders_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"no preset 'resnet'.*homography, matcher"):
+    with pytest.raises(UserError, match=r"no preset 'resnet'.*homography, homographynet, matcher"):
         keras_homography.PresetModel.from_preset("resnet")
     model = keras_homography.PresetModel(tiny())
     model.save_to_preset(tmp_path)

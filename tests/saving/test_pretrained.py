@@ -1,7 +1,8 @@
-"""The shipped model: there, small, exact, and the same in TFLite."""
+"""The shipped models: there, small, exact, and the same in TFLite."""
 
 import functools
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import keras_homography
 from keras_homography.data import batching, distortions, synthetic_source
 from keras_homography.data.pair_spec import PairSpec
 from keras_homography.evaluation import metrics
-from keras_homography.saving import feature_networks, manifest, pretrained
+from keras_homography.saving import feature_networks, manifest, networks, pretrained
 from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
@@ -159,3 +160,18 @@ def test_the_matcher_is_shipped_for_both():
         np.testing.assert_allclose(output, value, atol=0.01)
     assert files.packaged_file("saved_models", "matcher.tflite").stat().st_size < 8e6
     assert keras_homography.load_pretrained("matcher").input_shape == (None, None, None, 1)
+
+
+def test_homographynet_is_the_papers_network_with_weights_that_any_keras_loads(predicted):
+    """In both forms, of Keras's own layers, and it knows something: identity is 25 px off."""
+    path = files.packaged_file("saved_models", "homographynet.keras")
+    with zipfile.ZipFile(path) as archive:
+        assert b"keras_homography" not in archive.read("config.json")
+    patches, h4pt, _ = predicted(None)
+    predictions = keras_homography.load_pretrained("homographynet").predict(patches, verbose=0)
+    tflite = networks.open_network("homographynet")
+    np.testing.assert_allclose(tflite(patches[:1]), predictions[:1], atol=0.5)
+    assert metrics.corner_errors(h4pt, predictions).mean() < 12.0
+    for suffix in ("keras", "tflite"):
+        shipped = files.packaged_file("saved_models", f"homographynet.{suffix}")
+        assert shipped.stat().st_size < 9e6
