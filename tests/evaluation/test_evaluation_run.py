@@ -39,7 +39,6 @@ def work(tmp_path_factory):
     ("fields", "message"),
     [
         ({"model": ("surf",)}, "no model 'surf'.* sift_ransac"),
-        ({"model": ("small.keras",)}, "takes patches of 64"),
         ({"model": ("broken.keras",)}, "Cannot read broken.keras"),
         ({"model": ("missing.keras",)}, "no model 'missing.keras'"),
         ({"model": ()}, "No estimator is given"),
@@ -57,6 +56,15 @@ def test_mistakes_are_refused_and_nothing_is_written(work, folder, monkeypatch, 
     with pytest.raises(UserError, match=message):
         run(dataclasses.replace(config, **fields))
     assert sorted(work.rglob("*")) == before
+
+
+def test_a_network_of_another_patch_size_is_measured(work, folder):
+    """It predicts no motion, and so has the errors of the identity."""
+    models = (str(work / "small.keras"), "identity")
+    config = EvaluateConfig(model=models, dataset=str(folder), pairs=4, output_dir=None)
+    small, identity = run(config)["rows"]
+    assert small["mace"] == pytest.approx(identity["mace"], abs=1e-3)
+    assert small["not_returned"] == 0
 
 
 def test_a_registered_estimator_is_measured_without_files(folder, monkeypatch):
