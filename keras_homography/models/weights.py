@@ -53,8 +53,10 @@ def _map_shape(model: "keras.Model") -> tuple[int, int, int]:
     for layer in model.layers:
         if layer.name == _FLATTEN:
             return tuple(layer.input.shape[1:])
-        if hasattr(layer, "layers") and any(_map_shape(layer)):
-            return _map_shape(layer)
+        if hasattr(layer, "layers"):
+            shape = _map_shape(layer)
+            if any(shape):
+                return shape
     return 0, 0, 0
 
 

@@ -1,9 +1,19 @@
 """Random arguments of the estimator and random damage to files, each a function of its number."""
 
 import cv2
+import keras
 import numpy as np
 
+import keras_homography
+from keras_homography import models
 from keras_homography.utils.errors import UserError
+
+
+def untrained_estimator():
+    """Return an estimator whose network costs nothing and knows nothing."""
+    keras.utils.set_random_seed(0)
+    network = models.build("homographynet", patch_size=32, rho=8, width=0.05)
+    return keras_homography.HomographyEstimator(network)
 
 
 def _texture(rng, height, width):

@@ -29,8 +29,8 @@ FUZZED = {
     "videos": (10_000, 500),
     "pair folders": (10_000, 1_000),
 }
-KILLED = {f"kill {program}": (20, 4) for program in ("train", "evaluate", "export", "predict")}
-KILLED["kill stitch"] = (20, 4)
+PROGRAMS = ("train", "evaluate", "export", "predict", "stitch")
+KILLED = {f"kill {program}": (20, 4) for program in PROGRAMS}
 SECONDS = 1800  # that a block may take before it counts as hanging
 
 
@@ -56,20 +56,16 @@ def run_block(kind, first, count):
 
 def fuzzed_case(kind, folder):
     """Function from a number to the outcome of its case, which raises where one is wrong."""
-    import keras
     from helpers import fuzzed_files, fuzzing
 
     import keras_homography
-    from keras_homography import models
 
     image = scene()
     if kind == "estimator, shipped models":
         estimator = keras_homography.HomographyEstimator()
         return lambda number: fuzzing.check(estimator, 1_000_000 + number)
     if kind.startswith("estimator"):
-        keras.utils.set_random_seed(0)
-        network = models.build("homographynet", patch_size=32, rho=8, width=0.05)
-        estimator = keras_homography.HomographyEstimator(network)
+        estimator = fuzzing.untrained_estimator()
         return lambda number: fuzzing.check(estimator, number)
     if kind == "pair folders":
 
