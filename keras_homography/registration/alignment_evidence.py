@@ -15,6 +15,7 @@ _MIN_MATCH_CORRELATION = 0.8  # of a part that is matched
 _MAX_DISPLACEMENT = 2  # pixels, of a part that is where the homography puts it
 _MIN_PARTS = 6  # fewer parts give no verdict
 _MAX_SCALE, _MAX_STRETCH = 10.0, 24.0  # of a plausible homography
+NOT_CLOSE = 0.3  # pixels of the comparison level, from which gray levels may have gone astray
 DISAGREES = 0.5  # pixels of the comparison level, from which local light may be the reason
 _GRID = 9  # points along each side of B at which it is judged
 
@@ -160,15 +161,16 @@ def measure_evidence(pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None)
     correlations, covered = window_correlations(pair, a_from_b)
     agreeing = correlations > MIN_CORRELATION
     level, _ = pair.at(a_from_b, pair.comparison_level)
-    disagreement = pair.disagreement(a_from_b)
-    if disagreement > DISAGREES:
-        disagreement = min(disagreement, pair.without_local_light.disagreement(a_from_b))
+    of_gray = in_other_light = pair.disagreement(a_from_b)
+    if of_gray > NOT_CLOSE:
+        in_other_light = pair.without_local_light.disagreement(a_from_b)
     return Evidence(
         overlap=float(covered.sum() / level.num_pixels),
         windows=int(np.isfinite(correlations).sum()),
         agreeing=int(agreeing.sum()),
         spread=min(1.0, _hull_share(agreeing) * level.gray_b.size / level.num_pixels),
-        disagreement=disagreement,
+        disagreement=min(of_gray, in_other_light) if of_gray > DISAGREES else of_gray,
+        misalignment=float(np.sqrt(of_gray * in_other_light)),
     )
 
 

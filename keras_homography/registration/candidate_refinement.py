@@ -11,72 +11,22 @@ import numpy as np
 from keras_homography.geometry import arrays
 from keras_homography.registration import (
     alignment_evidence,
-    confidence,
     image_pyramid,
     match_evidence,
     view_matching,
 )
-from keras_homography.registration.alignment_evidence import DISAGREES
-from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
+from keras_homography.registration.alignment_evidence import DISAGREES, NOT_CLOSE
+from keras_homography.registration.candidate import NEARLY, NO_CANDIDATE, Candidate, better
+from keras_homography.registration.evidence import NO_EVIDENCE
 
 SUFFICIENT_CONFIDENCE = 0.97  # at which no other initialization is tried
 HOPELESS = 0.01  # confidence below which a candidate is not corrected
 _NOT_WORTH_REFINING = 1e-3  # confidence below which the best is not refined finely
 _COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
 _FINE_CORRECTIONS = 2  # by matches of the largest views
-_GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
 _CLEARLY_CLOSER = 0.98  # of a disagreement
 # Share of the matches: at most 0.15 on right answers, at least 0.7 on scenes in one frame.
 _RIVALS = 0.5
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Candidate:
-    """A refined homography, and the evidence for it.
-
-    Attributes:
-      initialization: the name of what it was refined from; None if there is no homography.
-      a_from_b: float64 `[3, 3]`, pixels of the full images; None if there is no homography.
-      evidence: how well it explains the images.
-      aligned: the matches behind the evidence; None if there is no homography.
-      rivals: other homographies that explain the images as well, float64 `[3, 3]` each.
-    """
-
-    initialization: str | None
-    a_from_b: np.ndarray | None
-    evidence: Evidence
-    aligned: match_evidence.AlignedMatches | None = None
-    rivals: tuple[np.ndarray, ...] = ()
-
-    @property
-    def probability(self) -> float:
-        """Probability that the mean error of the corners of B is below 3 px, 0 to 1."""
-        return confidence.probability(self.evidence)
-
-    def with_rivals(self, rivals: tuple[np.ndarray, ...]) -> "Candidate":
-        """Return the candidate with other homographies that explain the images as well."""
-        evidence = dataclasses.replace(self.evidence, alternatives=len(rivals))
-        return dataclasses.replace(self, evidence=evidence, rivals=rivals)
-
-    def with_fine_matches(self, aligned: match_evidence.AlignedMatches) -> "Candidate":
-        """Return the candidate with the matches of the largest view as further evidence."""
-        evidence = dataclasses.replace(self.evidence, fine_matches=aligned.evidence())
-        return dataclasses.replace(self, evidence=evidence, aligned=aligned)
-
-    @property
-    def is_refined_by_gray(self) -> bool:
-        """Whether gray levels refine it at full resolution; else the matches do."""
-        return self.evidence.share >= _GRAY_AGREES
-
-
-NO_CANDIDATE = Candidate(None, None, NO_EVIDENCE)
-
-
-def better(candidate: Candidate, other: Candidate) -> Candidate:
-    """The candidate whose evidence makes it likelier to be right."""
-    if confidence.log_odds(other.evidence) > confidence.log_odds(candidate.evidence):
-        return other
-    return candidate
 
 
 class CandidateRefinement:
@@ -203,10 +153,24 @@ class CandidateRefinement:
         if best.a_from_b is None or best.probability < _NOT_WORTH_REFINING:
             return self._complete_evidence(best)
         if best.is_refined_by_gray:
-            best = self._refine_gray_finely(best)
+            best = self._refine_gray_finely(self._come_closer(best))
         else:
             best = self._refine_matches_finely(best)
         return self._complete_evidence(best)
+
+    def _come_closer(self, best: Candidate) -> Candidate:
+        """Correct a candidate by matches of the largest views, then by gray levels, where it helps.
+
+        Gray levels that change with light, or that something covers, can stop short of it.
+        """
+        if best.a_from_b is None or best.evidence.misalignment < NOT_CLOSE:
+            return best
+        corrected = self._correct_finely(best.a_from_b).a_from_b
+        refined = self._pair.refine_to_comparison_level(corrected, _COARSE_STEPS)
+        for a_from_b in (corrected, refined):
+            other = self._measure(best.initialization, a_from_b).with_rivals(best.rivals)
+            best = better(best, other)
+        return best
 
     def _refine_gray_finely(self, best: Candidate) -> Candidate:
         """Refine by gray levels at full resolution."""
@@ -219,8 +183,8 @@ class CandidateRefinement:
         measured = self._measure(best.initialization, refined)
         # Finer levels only sharpen what is right; what they destroy was not.
         if (
-            measured.evidence.score >= 0.9 * best.evidence.score
-            and measured.evidence.matches.score >= 0.9 * best.evidence.matches.score
+            measured.evidence.score >= NEARLY * best.evidence.score
+            and measured.evidence.matches.score >= NEARLY * best.evidence.matches.score
         ):
             return measured.with_rivals(best.rivals)
         return best

@@ -21,13 +21,8 @@ from keras_homography.registration import (
     motion_models,
     view_matching,
 )
-from keras_homography.registration.candidate_refinement import (
-    HOPELESS,
-    NO_CANDIDATE,
-    SUFFICIENT_CONFIDENCE,
-    Candidate,
-    better,
-)
+from keras_homography.registration.candidate import NO_CANDIDATE, Candidate, better
+from keras_homography.registration.candidate_refinement import HOPELESS, SUFFICIENT_CONFIDENCE
 from keras_homography.registration.motion_models import Motion
 from keras_homography.saving import networks
 

@@ -58,6 +58,8 @@ class Evidence:
       fine_matches: the same in the largest view; None unless they refined the homography.
       alternatives: number of other homographies that explain the images as well, see `ambiguity`.
       stretch: how obliquely one image sees what the two share, see `measure_stretch`; 1 until then.
+      misalignment: the same for a comparison of two homographies that are about as likely: the
+        geometric mean of that of gray levels and that without local light.
     """
 
     overlap: float
@@ -70,6 +72,7 @@ class Evidence:
     fine_matches: MatchEvidence | None = None
     alternatives: int = 0
     stretch: float = 1.0
+    misalignment: float = np.inf
 
     @property
     def share(self) -> float:

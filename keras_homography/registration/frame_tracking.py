@@ -15,7 +15,6 @@ import numpy as np
 from keras_homography.geometry import arrays
 from keras_homography.registration import (
     alignment_evidence,
-    candidate_refinement,
     confidence,
     image_pyramid,
     match_evidence,
@@ -23,6 +22,7 @@ from keras_homography.registration import (
     uncertainty,
 )
 from keras_homography.registration.agreement_memory import AgreementMemory, RememberingPair
+from keras_homography.registration.candidate import Candidate
 from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
 from keras_homography.registration.motion_models import Motion
 from keras_homography.registration.pair_estimation import PairEstimator
@@ -137,7 +137,7 @@ class FrameTracker:
         pair.remember(a_from_b)
         self._surprise += _SURPRISE_RATE * (surprise / max(pair.size_b) - self._surprise)
         name = _IDENTITY if self._last is None else _PREVIOUS
-        candidate = candidate_refinement.Candidate(name, a_from_b, evidence)
+        candidate = Candidate(name, a_from_b, evidence)
         return Estimate(
             best_a_from_b=a_from_b,
             confidence=probability,

@@ -6,7 +6,6 @@ import time
 import numpy as np
 
 from keras_homography.registration import (
-    candidate_refinement,
     candidate_search,
     image_pyramid,
     refusals,
@@ -14,6 +13,7 @@ from keras_homography.registration import (
     view_matching,
 )
 from keras_homography.registration.agreement import map_agreement
+from keras_homography.registration.candidate import NO_CANDIDATE, Candidate
 from keras_homography.registration.motion_models import Motion
 from keras_homography.registration.references import Reference
 from keras_homography.registration.result import Estimate
@@ -61,7 +61,7 @@ class PairEstimator:
         Returns:
           The homography, or the reason why no reliable one was found.
         """
-        best, attempts = candidate_refinement.NO_CANDIDATE, 0
+        best, attempts = NO_CANDIDATE, 0
         covariance = agreement_map = None
         refusal = refusals.check_sizes(reference.gray, image_b.pyramid[0])
         if refusal is None:
@@ -95,7 +95,7 @@ class PairEstimator:
 
     def _search(
         self, pair: image_pyramid.ImagePair, initial: np.ndarray | None, reference: Reference
-    ) -> tuple[candidate_search.Candidate, int]:
+    ) -> tuple[Candidate, int]:
         """The best candidate for a pair, and how many initializations were tried."""
         deadline = None
         if self.max_seconds is not None:

@@ -141,4 +141,5 @@ def check_evidence(evidence: Evidence, min_confidence: float) -> Refusal | None:
             return _TOO_OBLIQUE
         if evidence.share < _GRAY_AGREES:
             return _LIGHT_TOO_DIFFERENT
+        return _NOT_ONE_PLANE  # both agree with it in part
     return _NOT_THE_SAME_SCENE

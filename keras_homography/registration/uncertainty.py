@@ -22,13 +22,13 @@ import numpy as np
 
 from keras_homography.geometry import arrays
 from keras_homography.registration import (
-    candidate_refinement,
     image_pyramid,
     lucas_kanade,
     lucas_kanade_level,
     match_evidence,
     motion_models,
 )
+from keras_homography.registration.candidate import Candidate
 
 _TILES = 12  # along each side of B, whose residuals count as independent
 _MIN_EFFECTIVE_TILES = 1.0  # beyond the nine that the correction takes
@@ -63,9 +63,7 @@ class _Equations(NamedTuple):
     factor: float
 
 
-def corner_covariance(
-    pair: image_pyramid.ImagePair, candidate: candidate_refinement.Candidate
-) -> np.ndarray | None:
+def corner_covariance(pair: image_pyramid.ImagePair, candidate: Candidate) -> np.ndarray | None:
     """Compute the covariance of the corners of B in A.
 
     Args:

@@ -15,6 +15,7 @@ from keras_homography.models import matcher_grid
 from keras_homography.registration import (
     alignment_evidence,
     ambiguity,
+    candidate,
     candidate_refinement,
     candidate_search,
     confidence,
@@ -32,6 +33,7 @@ from keras_homography.registration import (
 _MODULES = (
     alignment_evidence,
     ambiguity,
+    candidate,
     candidate_refinement,
     candidate_search,
     confidence,

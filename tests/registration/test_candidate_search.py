@@ -7,8 +7,8 @@ import pytest
 from helpers.warped_pairs import corner_error, warped_pair
 
 from keras_homography.registration import candidate_search, image_pyramid
+from keras_homography.registration.candidate import NO_CANDIDATE
 from keras_homography.registration.candidate_refinement import (
-    NO_CANDIDATE,
     SUFFICIENT_CONFIDENCE,
     CandidateRefinement,
 )

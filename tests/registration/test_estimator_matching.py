@@ -9,6 +9,8 @@ import pytest
 from helpers.warped_pairs import corner_error, warped_pair
 
 import keras_homography
+from keras_homography.evaluation import protocol_pairs, protocols
+from keras_homography.evaluation.conditions import Condition
 from keras_homography.geometry import arrays
 from keras_homography.registration import view_matching
 from keras_homography.utils import files
@@ -226,3 +228,16 @@ def test_matches_can_be_pickled(estimator, warped):
     points = estimator.match(*warped[:2])
     restored = pickle.loads(pickle.dumps(points))
     np.testing.assert_array_equal(restored.points_b, points.points_b)
+
+
+@pytest.mark.parametrize("distortion", ["photometric", "occlusion"])
+def test_light_and_covers_cost_no_precision(estimator, distortion):
+    protocol = protocols.get_protocol("coco128")
+    source = protocol_pairs.open_source(protocol, "synthetic")
+    pairs = protocol_pairs.ProtocolPairs(protocol, source, count=24)
+    patches, h4pt = pairs.collect(Condition(distortion, 1.0))
+    square = arrays.corners((128, 128))
+    for pair, offsets in zip(patches, h4pt, strict=True):
+        a_from_b = estimator.estimate(pair[..., 0], pair[..., 1]).best_a_from_b
+        moved = arrays.transform_points(a_from_b, square)
+        assert np.linalg.norm(moved - square - offsets, axis=1).mean() < 0.4

@@ -29,6 +29,7 @@ TRUSTED = Evidence(0.8, 100, 95, 0.7, 0.3, matches=MATCHES)
             Evidence(0.6, 100, 45, 0.1, 3.0, matches=VAGUE, stretch=2.5),
             ReasonCode.TOO_OBLIQUE,
         ),
+        (Evidence(0.6, 100, 45, 0.1, 3.0, matches=VAGUE), ReasonCode.NOT_ONE_PLANE),
         (TRUSTED, None),
     ],
 )

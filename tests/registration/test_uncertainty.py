@@ -5,7 +5,8 @@ import pytest
 from helpers.warped_pairs import warped_pair
 
 from keras_homography.geometry import arrays
-from keras_homography.registration import candidate_refinement, image_pyramid, uncertainty
+from keras_homography.registration import image_pyramid, uncertainty
+from keras_homography.registration.candidate import NO_CANDIDATE, Candidate
 from keras_homography.registration.evidence import Evidence
 
 SIZE = 240, 160
@@ -16,7 +17,7 @@ def refined(a, b, a_from_b):
     """A candidate refined from the truth by gray levels, and its covariance."""
     pair = image_pyramid.ImagePair(a, b)
     matrix = pair.refine(a_from_b, range(pair.comparison_level, -1, -1), 15)
-    candidate = candidate_refinement.Candidate("truth", matrix, GRAY_AGREES)
+    candidate = Candidate("truth", matrix, GRAY_AGREES)
     return matrix, uncertainty.corner_covariance(pair, candidate)
 
 
@@ -72,4 +73,4 @@ def test_it_is_a_covariance_and_follows_a_change_of_scale(images):
 
 def test_there_is_none_without_a_homography(images):
     pair = image_pyramid.ImagePair(images[0, ..., 0], images[1, ..., 0])
-    assert uncertainty.corner_covariance(pair, candidate_refinement.NO_CANDIDATE) is None
+    assert uncertainty.corner_covariance(pair, NO_CANDIDATE) is None

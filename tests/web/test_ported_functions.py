@@ -198,7 +198,7 @@ FINE = evidence.MatchEvidence(500, 420, 0.6, 1.9, 230, 200)
 def test_confidence_is_that_of_the_package(node, fine):
     matches = evidence.MatchEvidence(120, 80, 0.4, 1.7, 50, 30)
     example = evidence.Evidence(
-        0.8, 90, 30, 0.2, 0.4, 0.1, matches, fine_matches=fine, alternatives=1
+        0.8, 90, 30, 0.2, 0.4, 0.1, matches, fine_matches=fine, alternatives=1, misalignment=0.4
     )
     as_json = {
         **vars(example),

@@ -65,10 +65,10 @@ export function windowCorrelations(pair: ImagePair, aFromB: Matrix): WindowCorre
 export function measureEvidence(pair: ImagePair, aFromB: Matrix | null): Evidence {
   if (!aFromB || !isPlausible(aFromB, pair.sizeA, pair.sizeB)) return NO_EVIDENCE;
   const { correlations, columns, overlap } = windowCorrelations(pair, aFromB);
-  let disagreement = pair.disagreement(aFromB);
-  if (disagreement > constants.alignment_evidence.DISAGREES) {
-    disagreement = Math.min(disagreement, pair.withoutLocalLight.disagreement(aFromB));
-  }
+  const { DISAGREES, NOT_CLOSE } = constants.alignment_evidence;
+  const ofGray = pair.disagreement(aFromB);
+  const inOtherLight =
+    ofGray > NOT_CLOSE ? pair.withoutLocalLight.disagreement(aFromB) : ofGray;
   const agreeing = [...correlations.keys()].filter(
     (i) => correlations[i] > constants.alignment_evidence.MIN_CORRELATION,
   );
@@ -82,6 +82,7 @@ export function measureEvidence(pair: ImagePair, aFromB: Matrix | null): Evidenc
     windows: correlations.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0),
     agreeing: agreeing.length,
     spread: agreeing.length ? hullArea(outlines) / correlations.length : 0,
-    disagreement,
+    disagreement: ofGray > DISAGREES ? Math.min(ofGray, inOtherLight) : ofGray,
+    misalignment: Math.sqrt(ofGray * inOtherLight),
   };
 }

@@ -29,9 +29,21 @@ export const NO_CANDIDATE: Candidate = {
   aligned: null,
 };
 
-/** The candidate whose evidence makes it likelier to be right. */
+/**
+ * The candidate that is likelier to be right; of two that are about as likely, the closer one, as
+ * gray levels see it where they agree at all, and where no fewer agree for it.
+ */
 export function better(candidate: Candidate, other: Candidate): Candidate {
-  return logOdds(other.evidence) > logOdds(candidate.evidence) ? other : candidate;
+  const { AS_LIKELY, GRAY_SAYS_WHICH, NEARLY } = constants.candidate;
+  const gain = logOdds(other.evidence) - logOdds(candidate.evidence);
+  if (Math.abs(gain) < AS_LIKELY) {
+    const isOther = other.evidence.misalignment < candidate.evidence.misalignment;
+    const [closer, farther] = isOther ? [other, candidate] : [candidate, other];
+    const share = Math.min(windowShare(closer.evidence), windowShare(farther.evidence));
+    const isNoWorse = windowScore(closer.evidence) > NEARLY * windowScore(farther.evidence);
+    if (share > GRAY_SAYS_WHICH && isNoWorse) return closer;
+  }
+  return gain > 0 ? other : candidate;
 }
 
 /** Refines candidates of one pair, and measures the evidence for them. */
@@ -129,11 +141,11 @@ export class CandidateRefinement {
 
   /** Refines a candidate at full resolution, unless that destroys it; completes its evidence. */
   async refineFine(best: Candidate): Promise<Candidate> {
-    const { GRAY_AGREES, NOT_WORTH_REFINING } = constants.candidate_refinement;
+    const { NOT_WORTH_REFINING } = constants.candidate_refinement;
     if (best.aFromB && probability(best.evidence) >= NOT_WORTH_REFINING) {
       best =
-        windowShare(best.evidence) >= GRAY_AGREES
-          ? await this.refineGrayFinely(best, best.aFromB)
+        windowShare(best.evidence) >= constants.candidate.GRAY_AGREES
+          ? await this.refineGrayFinely(await this.comeCloser(best, best.aFromB))
           : await this.refineMatchesFinely(best, best.aFromB);
     }
     if (!best.aFromB) return best;
@@ -142,9 +154,27 @@ export class CandidateRefinement {
     return { ...best, evidence: { ...best.evidence, displaced, stretch } };
   }
 
+  /**
+   * Corrects a candidate by matches of the largest views, then by gray levels, where it helps: gray
+   * levels that change with light, or that something covers, can stop short of it.
+   */
+  private async comeCloser(best: Candidate, aFromB: Matrix): Promise<Candidate> {
+    const { COARSE_STEPS, NOT_CLOSE } = constants.candidate_refinement;
+    if (best.evidence.misalignment < NOT_CLOSE) return best;
+    const corrected = (await this.correctFinely(aFromB)).aFromB;
+    for (const matrix of [corrected, this.pair.refineToComparisonLevel(corrected, COARSE_STEPS)]) {
+      const { evidence, ...other } = await this.measure(best.initialization, matrix);
+      const { alternatives } = best.evidence;
+      best = better(best, { ...other, evidence: { ...evidence, alternatives } });
+    }
+    return best;
+  }
+
   /** Refines by gray levels at full resolution. */
-  private async refineGrayFinely(best: Candidate, aFromB: Matrix): Promise<Candidate> {
+  private async refineGrayFinely(best: Candidate): Promise<Candidate> {
     const { FINE_STEPS, DISAGREES } = constants.candidate_refinement;
+    const { aFromB } = best;
+    if (!aFromB) return best;
     let refined = this.pair.refineToFullResolution(aFromB, FINE_STEPS);
     if (this.pair.disagreement(aFromB) > DISAGREES) {
       const other = this.pair.withoutLocalLight.refineToFullResolution(aFromB, FINE_STEPS);
@@ -153,8 +183,8 @@ export class CandidateRefinement {
     const measured = await this.measure(best.initialization, refined);
     // Finer levels only sharpen what is right; what they destroy was not.
     if (
-      windowScore(measured.evidence) >= 0.9 * windowScore(best.evidence) &&
-      matchScore(measured.evidence.matches) >= 0.9 * matchScore(best.evidence.matches)
+      windowScore(measured.evidence) >= constants.candidate.NEARLY * windowScore(best.evidence) &&
+      matchScore(measured.evidence.matches) >= constants.candidate.NEARLY * matchScore(best.evidence.matches)
     ) {
       const { alternatives } = best.evidence;
       return { ...measured, evidence: { ...measured.evidence, alternatives } };

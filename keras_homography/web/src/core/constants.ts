@@ -43,6 +43,7 @@ export interface Constants {
     | "MIN_MATCH_CORRELATION"
     | "MAX_DISPLACEMENT"
     | "MIN_PARTS"
+    | "NOT_CLOSE"
     | "DISAGREES"
     | "MAX_SCALE"
     | "MAX_STRETCH"
@@ -67,6 +68,7 @@ export interface Constants {
     | "MIN_INLIERS"
     | "MAX_SHIFTS"
   >;
+  readonly candidate: Numbers<"GRAY_AGREES" | "GRAY_SAYS_WHICH" | "NEARLY" | "AS_LIKELY">;
   readonly candidate_refinement: Numbers<
     | "SUFFICIENT_CONFIDENCE"
     | "HOPELESS"
@@ -75,7 +77,7 @@ export interface Constants {
     | "COARSE_STEPS"
     | "FINE_STEPS"
     | "FINE_CORRECTIONS"
-    | "GRAY_AGREES"
+    | "NOT_CLOSE"
     | "DISAGREES"
     | "CLEARLY_CLOSER"
   >;

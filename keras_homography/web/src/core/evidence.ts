@@ -22,6 +22,7 @@ export interface Evidence {
   readonly fineMatches: MatchEvidence | null;
   readonly alternatives: number;
   readonly stretch: number;
+  readonly misalignment: number;
 }
 
 export const NO_MATCHES: MatchEvidence = {
@@ -44,6 +45,7 @@ export const NO_EVIDENCE: Evidence = {
   fineMatches: null,
   alternatives: 0,
   stretch: 1,
+  misalignment: Infinity,
 };
 
 /** Share of windows that agree, shrunk towards 0 where there are few. */

@@ -58,6 +58,7 @@ export function checkEvidence(evidence: Evidence, minConfidence: number): Refusa
   if (matchShare(evidence.matches) >= c.FEATURES_AGREE) {
     if (evidence.stretch > c.OBLIQUE_STRETCH) return refusal("too_oblique");
     if (windowShare(evidence) < c.GRAY_AGREES) return refusal("light_too_different");
+    return refusal("not_one_plane"); // both agree with it in part
   }
   return refusal("not_the_same_scene");
 }
