@@ -32,6 +32,11 @@ class MatchEvidence:
         return self.agreeing / (self.matches + 8.0)
 
     @property
+    def inner_share(self) -> float:
+        """The same of the inner half of where the images overlap."""
+        return self.inner_agreeing / (self.inner_matches + 8.0)
+
+    @property
     def score(self) -> float:
         """What candidates are ranked by: number of agreeing matches times their share."""
         return self.agreeing * self.share

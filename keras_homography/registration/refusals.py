@@ -141,5 +141,7 @@ def check_evidence(evidence: Evidence, min_confidence: float) -> Refusal | None:
             return _TOO_OBLIQUE
         if evidence.share < _GRAY_AGREES:
             return _LIGHT_TOO_DIFFERENT
-        return _NOT_ONE_PLANE  # both agree with it in part
+        # Part of the scene agrees, and not only a frame or a caption around it.
+        if evidence.matches.inner_share >= _FEATURES_AGREE:
+            return _NOT_ONE_PLANE
     return _NOT_THE_SAME_SCENE

@@ -11,6 +11,7 @@ from keras_homography.registration.refusals import ReasonCode
 
 MATCHES = MatchEvidence(300, 290, 0.8, 0.6, 140, 138)
 VAGUE = MatchEvidence(100, 50, 0.3, 4.5, 40, 20)
+FRAME = dataclasses.replace(VAGUE, inner_agreeing=2)
 TRUSTED = Evidence(0.8, 100, 95, 0.7, 0.3, matches=MATCHES)
 
 
@@ -29,7 +30,9 @@ TRUSTED = Evidence(0.8, 100, 95, 0.7, 0.3, matches=MATCHES)
             Evidence(0.6, 100, 45, 0.1, 3.0, matches=VAGUE, stretch=2.5),
             ReasonCode.TOO_OBLIQUE,
         ),
+        # Half of each agrees; with a frame alone, that is not the scene.
         (Evidence(0.6, 100, 45, 0.1, 3.0, matches=VAGUE), ReasonCode.NOT_ONE_PLANE),
+        (Evidence(0.6, 100, 45, 0.1, 3.0, matches=FRAME), ReasonCode.NOT_THE_SAME_SCENE),
         (TRUSTED, None),
     ],
 )

@@ -48,6 +48,11 @@ export const NO_EVIDENCE: Evidence = {
   misalignment: Infinity,
 };
 
+/** The share of `matchShare` in the inner half of where the images overlap. */
+export function innerShare({ innerAgreeing, innerMatches }: MatchEvidence): number {
+  return innerAgreeing / (innerMatches + 8);
+}
+
 /** Share of windows that agree, shrunk towards 0 where there are few. */
 export function windowShare({ agreeing, windows }: Evidence): number {
   return agreeing / (windows + 4);

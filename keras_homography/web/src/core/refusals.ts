@@ -3,7 +3,7 @@
 import { texturedShare } from "./alignment_evidence";
 import { probability } from "./confidence";
 import { constants, ReasonCode } from "./constants";
-import { Evidence, matchShare, windowShare } from "./evidence";
+import { Evidence, innerShare, matchShare, windowShare } from "./evidence";
 import { Gray } from "./gray";
 import { comparisonLevel } from "./image_pyramid";
 
@@ -58,7 +58,8 @@ export function checkEvidence(evidence: Evidence, minConfidence: number): Refusa
   if (matchShare(evidence.matches) >= c.FEATURES_AGREE) {
     if (evidence.stretch > c.OBLIQUE_STRETCH) return refusal("too_oblique");
     if (windowShare(evidence) < c.GRAY_AGREES) return refusal("light_too_different");
-    return refusal("not_one_plane"); // both agree with it in part
+    // Part of the scene agrees, and not only a frame or a caption around it.
+    if (innerShare(evidence.matches) >= c.FEATURES_AGREE) return refusal("not_one_plane");
   }
   return refusal("not_the_same_scene");
 }
