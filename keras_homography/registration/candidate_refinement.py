@@ -163,7 +163,8 @@ class CandidateRefinement:
 
         Gray levels that change with light, or that something covers, can stop short of it.
         """
-        if best.a_from_b is None or best.evidence.misalignment < NOT_CLOSE:
+        assert best.a_from_b is not None
+        if best.evidence.misalignment < NOT_CLOSE:
             return best
         corrected = self._correct_finely(best.a_from_b).a_from_b
         refined = self._pair.refine_to_comparison_level(corrected, _COARSE_STEPS)
