@@ -22,8 +22,6 @@ from absl import flags
 from keras_homography.utils import command_line, common_flags
 
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # we say ourselves which file cannot be read
-# Features are compared in products so small that threads only wait for each other.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 FLAGS = flags.FLAGS
 _REFUSED = 3
 

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 
 from keras_homography.models.matcher_grid import COARSE_STRIDE, FINE_STRIDE, WINDOW
+from keras_homography.utils.blas_threads import single_blas_thread
 
 _MAX_CELLS = 2000  # of an image that are matched: the most reliable
-_BLOCK = 512  # features that are compared at once
+_BLOCK = 256  # features that are compared at once
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,14 +60,11 @@ def match(a: Features, b: Features) -> Matches:
     if not len(reliable_a) or not len(reliable_b):
         nowhere = np.empty([0, 2], np.float32)
         return Matches(nowhere, nowhere, np.empty(0, np.float32))
-    features_a = a.coarse.reshape(-1, a.coarse.shape[-1])[reliable_a]
-    features_b = b.coarse.reshape(-1, b.coarse.shape[-1])[reliable_b]
-    nearest_b, nearest_a = (
-        _find_nearest(features_a, features_b),
-        _find_nearest(features_b, features_a),
+    chosen_a, chosen_b = _find_mutual_nearest(
+        a.coarse.reshape(-1, a.coarse.shape[-1])[reliable_a],
+        b.coarse.reshape(-1, b.coarse.shape[-1])[reliable_b],
     )
-    mutual = nearest_a[nearest_b] == np.arange(len(features_a))
-    cells_a, cells_b = reliable_a[mutual], reliable_b[nearest_b[mutual]]
+    cells_a, cells_b = reliable_a[chosen_a], reliable_b[chosen_b]
     points_a = _centers(cells_a, a.coarse.shape[1])
     points_b = _centers(cells_b, b.coarse.shape[1]) + _offsets(a, b, cells_a, cells_b)
     scores = a.reliability.ravel()[cells_a] * b.reliability.ravel()[cells_b]
@@ -82,13 +80,25 @@ def _most_reliable(features: Features) -> np.ndarray:
     return np.sort(cells[np.argpartition(-reliability[cells], _MAX_CELLS)[:_MAX_CELLS]])
 
 
-def _find_nearest(features: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Index of the most similar of the others for each feature, int `[n]`."""
-    nearest = [
-        (features[begin : begin + _BLOCK] @ others.T).argmax(axis=1)
-        for begin in range(0, len(features), _BLOCK)
-    ]
-    return np.concatenate(nearest)
+def _find_mutual_nearest(
+    features_a: np.ndarray, features_b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the features that are each other's most similar, `(of_a, of_b)`, int `[n]`."""
+    nearest_b = np.empty(len(features_a), int)
+    similarity_a = np.empty(len(features_a), np.float32)
+    similarity_b = np.full(len(features_b), -np.inf, np.float32)
+    # Each product serves both directions: the largest of a column is found without its place.
+    for begin in range(0, len(features_a), _BLOCK):
+        with single_blas_thread():
+            block = features_a[begin : begin + _BLOCK] @ features_b.T
+        nearest = block.argmax(axis=1)
+        nearest_b[begin : begin + _BLOCK] = nearest
+        similarity_a[begin : begin + _BLOCK] = block[np.arange(len(block)), nearest]
+        np.maximum(similarity_b, block.max(axis=0), out=similarity_b)
+    mutual = np.flatnonzero(similarity_a == similarity_b[nearest_b])
+    _, first = np.unique(nearest_b[mutual], return_index=True)  # of equally similar ones
+    mutual = mutual[np.sort(first)]
+    return mutual, nearest_b[mutual]
 
 
 def _centers(cells: np.ndarray, columns: int) -> np.ndarray:

@@ -4,20 +4,19 @@ TensorFlow, Keras and OpenCV are imported by the functions that need them: progr
 module before they have read their flags.
 """
 
-import importlib.util
 import os
 import pathlib
 import platform
 import time
 from typing import Any
 
+import threadpoolctl
+
 import keras_homography
 
 
 def limit_threads(num_threads: int | None) -> None:
     """Limit the threads of TensorFlow, OpenCV and BLAS; call it before TensorFlow is used.
-
-    Without the package threadpoolctl (in the extras `test` and `calibrate`) BLAS keeps its own.
 
     Args:
       num_threads: at least 1, or None for the defaults of the libraries.
@@ -29,10 +28,7 @@ def limit_threads(num_threads: int | None) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(num_threads)
         tf.config.threading.set_inter_op_parallelism_threads(num_threads)
         cv2.setNumThreads(num_threads)
-        if importlib.util.find_spec("threadpoolctl"):  # BLAS; comes with scikit-learn
-            import threadpoolctl
-
-            threadpoolctl.threadpool_limits(int(num_threads), user_api="blas")
+        threadpoolctl.threadpool_limits(int(num_threads), user_api="blas")
 
 
 def thread_counts(num_threads: int | None = None) -> dict[str, int]:

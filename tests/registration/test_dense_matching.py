@@ -57,6 +57,13 @@ def test_large_images_are_matched_block_by_block_alike(monkeypatch):
     np.testing.assert_array_equal(matches.points_b, expected.points_b)
 
 
+def test_of_cells_that_look_the_same_one_is_matched():
+    a = features(1)
+    a.coarse[:] = a.coarse[0, 0]
+    matches = dense_matching.match(a, a)
+    assert matches.points_a.tolist() == [[3.5, 3.5]]
+
+
 def test_of_many_cells_the_most_reliable_are_matched(monkeypatch):
     a = features(1)
     b = features(2, like=a, noise=0.05)
