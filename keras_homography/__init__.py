@@ -99,7 +99,7 @@ def _register_layers() -> None:
 if _is_our_program():
     standard_streams.interrupt_quietly()
 # Both, as each imports the other, and our layers need both whole.
-import_hooks.after_imports(["keras", "tensorflow"], _register_layers)
+import_hooks.after_imports(["keras", "tensorflow"], __name__, _register_layers)
 
 
 def __getattr__(name: str) -> Any:

@@ -99,6 +99,13 @@ def test_a_users_own_program_may_import_the_package(tmp_path):
     assert result.stdout == "fine\n", result.stderr
 
 
+@pytest.mark.parametrize("name", ["geometry.argument_checks", "layers.look_again"])
+def test_a_module_that_imports_tensorflow_may_be_the_first(name):
+    known = "assert keras.saving.get_registered_object('keras_homography>LookAgain')"
+    result = run("-c", f"import keras_homography.{name}, keras\n{known}")
+    assert result.returncode == 0, result.stderr
+
+
 def test_estimator_works_with_another_backend_of_keras():
     result = run("-c", ESTIMATE, env=os.environ | {"KERAS_BACKEND": "jax"})
     assert result.returncode == 0, result.stderr

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 class _AfterImports(importlib.abc.MetaPathFinder):
     """Finds modules as Python does, and is told when they have been imported."""
 
-    def __init__(self, names: set[str], action: Callable[[], None]) -> None:
+    def __init__(self, names: set[str], package: str, action: Callable[[], None]) -> None:
         self._names = names
+        self._package = package
         self._action = action
+        self._unfinished = 0  # modules of the package
 
     def find_spec(
         self,
@@ -21,7 +23,7 @@ class _AfterImports(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,
         target: types.ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in self._names:
+        if fullname not in self._names and not self._is_ours(fullname):
             return None
         position = sys.meta_path.index(self)
         for finder in sys.meta_path[position + 1 :]:
@@ -31,13 +33,20 @@ class _AfterImports(importlib.abc.MetaPathFinder):
                 return spec
         return None
 
+    def _is_ours(self, name: str) -> bool:
+        return name.startswith(f"{self._package}.")
+
     def _tell(self, name: str, loader: importlib.abc.Loader) -> None:
         execute = loader.exec_module
 
         def exec_module(module: types.ModuleType) -> None:
-            execute(module)
+            self._unfinished += self._is_ours(name)
+            try:
+                execute(module)
+            finally:
+                self._unfinished -= self._is_ours(name)
             self._names.discard(name)
-            if not self._names and self in sys.meta_path:
+            if not self._names and not self._unfinished and self in sys.meta_path:
                 sys.meta_path.remove(self)
                 self._action()
 
@@ -45,16 +54,18 @@ class _AfterImports(importlib.abc.MetaPathFinder):
         loader.exec_module = exec_module  # type: ignore[method-assign]
 
 
-def after_imports(names: Sequence[str], action: Callable[[], None]) -> None:
+def after_imports(names: Sequence[str], package: str, action: Callable[[], None]) -> None:
     """Call a function once all of some modules have been imported, by whoever needs them.
 
     Args:
       names: of the modules, absolute.
-      action: called once; at once if all of them are imported already.
+      package: while one of its modules is being imported, the call waits for the end of that: what
+        it imports may need that module whole.
+      action: called once; at once if all of the modules are imported already.
     """
     # None stands for a module that may not be imported.
     missing = {name for name in names if sys.modules.get(name) is None}
     if missing:
-        sys.meta_path.insert(0, _AfterImports(missing, action))
+        sys.meta_path.insert(0, _AfterImports(missing, package, action))
     else:
         action()

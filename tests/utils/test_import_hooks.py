@@ -23,7 +23,7 @@ def test_the_action_finds_both_modules_whole(modules, first):
     found, finders = [], list(sys.meta_path)
     names = ("hooked_a", "hooked_b")
     import_hooks.after_imports(
-        names, lambda: found.append([sys.modules[name].whole for name in names])
+        names, "ours", lambda: found.append([sys.modules[name].whole for name in names])
     )
     assert found == []
     importlib.import_module(first)
@@ -34,7 +34,7 @@ def test_the_action_finds_both_modules_whole(modules, first):
 def test_modules_that_are_there_are_not_waited_for(modules):
     found = []
     importlib.import_module("hooked_a")
-    import_hooks.after_imports(["hooked_a"], lambda: found.append(True))
+    import_hooks.after_imports(["hooked_a"], "ours", lambda: found.append(True))
     assert found == [True]
 
 
@@ -43,7 +43,7 @@ def test_a_module_that_fails_to_import_is_waited_for(modules, tmp_path):
     broken = tmp_path / "hooked_a.py"
     whole = broken.read_text()
     broken.write_text("raise ImportError\n")
-    import_hooks.after_imports(["hooked_a"], lambda: found.append(True))
+    import_hooks.after_imports(["hooked_a"], "ours", lambda: found.append(True))
     with pytest.raises(ImportError):
         importlib.import_module("hooked_a")
     assert found == []
@@ -51,3 +51,23 @@ def test_a_module_that_fails_to_import_is_waited_for(modules, tmp_path):
     importlib.invalidate_caches()
     importlib.import_module("hooked_a")
     assert found == [True]
+
+
+def test_the_action_waits_for_the_end_of_a_module_of_the_package(modules, tmp_path):
+    package = tmp_path / "hooked_ours"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "first.py").write_text("import hooked_a\nfrom hooked_ours import second\nx = 1\n")
+    (package / "second.py").write_text("import hooked_b\n")
+    found = []
+    import_hooks.after_imports(
+        ["hooked_a", "hooked_b"],
+        "hooked_ours",
+        lambda: found.append(sys.modules["hooked_ours.first"].x),
+    )
+    try:
+        importlib.import_module("hooked_ours.first")
+    finally:
+        for name in ("hooked_ours", "hooked_ours.first", "hooked_ours.second"):
+            sys.modules.pop(name, None)
+    assert found == [1]
