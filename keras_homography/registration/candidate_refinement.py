@@ -20,7 +20,7 @@ from keras_homography.registration.candidate import NEARLY, NO_CANDIDATE, Candid
 from keras_homography.registration.evidence import NO_EVIDENCE
 
 SUFFICIENT_CONFIDENCE = 0.97  # at which no other initialization is tried
-HOPELESS = 0.01  # confidence below which a candidate is not corrected
+_HOPELESS = 0.01  # confidence below which a candidate is not corrected
 _NOT_WORTH_REFINING = 1e-3  # confidence below which the best is not refined finely
 _COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
 _FINE_CORRECTIONS = 2  # by matches of the largest views
@@ -76,7 +76,7 @@ class CandidateRefinement:
             return refined
         best = better(refined, self._measure(name, a_from_b))
         best = better(best, self._measure(name, self._refine_in_other_light(a_from_b, refined)))
-        if best.aligned is None or best.probability < HOPELESS:
+        if best.aligned is None or best.probability < _HOPELESS:
             return best
         corrected = self._measure(name, best.aligned.correction())
         if corrected.a_from_b is None:

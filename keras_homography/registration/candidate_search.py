@@ -22,7 +22,7 @@ from keras_homography.registration import (
     view_matching,
 )
 from keras_homography.registration.candidate import NO_CANDIDATE, Candidate, better
-from keras_homography.registration.candidate_refinement import HOPELESS, SUFFICIENT_CONFIDENCE
+from keras_homography.registration.candidate_refinement import SUFFICIENT_CONFIDENCE
 from keras_homography.registration.motion_models import Motion
 from keras_homography.saving import networks
 
@@ -30,7 +30,6 @@ _DOUBTFUL = 0.2  # confidence below which it does not matter whether others are 
 _LIKELY = 0.5  # confidence above which few other initializations are tried
 _MAX_IN_VAIN = 2  # of them: what they find from then on is nearly always the same
 _GAIN = 0.02  # of confidence: less is the same answer, refined from elsewhere
-_MAX_CORRECTIONS = 2  # by the network, of the best candidate
 _MIN_INLIERS = 10  # of the matches of two views: below it, a homography is one of chance
 _MAX_SHIFTS = 3  # by periods of repeated structure, to a better candidate
 
@@ -97,8 +96,6 @@ class Search:
             self.attempts += 1
             former = best
             best = better(former, self._refinement.refine_coarse(name, initialize()))
-            if best is not former:
-                best = self._correct_by_network(best)
             in_vain = 0 if best.probability > former.probability + _GAIN else in_vain + 1
             if best.probability > SUFFICIENT_CONFIDENCE:
                 break
@@ -162,19 +159,3 @@ class Search:
             turned = self._refinement.find_turned_rival(best)
             rivals += () if turned is None else (turned,)
         return best.with_rivals(rivals)
-
-    def _correct_by_network(self, best: Candidate) -> Candidate:
-        """Let the network correct a candidate, for as long as that makes it better."""
-        for _ in range(_MAX_CORRECTIONS):
-            if best.a_from_b is None or not HOPELESS < best.probability < SUFFICIENT_CONFIDENCE:
-                break
-            corrected = initialization.from_network_after_alignment(
-                self._network, self._pair, best.a_from_b
-            )
-            former = best
-            best = better(
-                former, self._refinement.refine_coarse(str(former.initialization), corrected)
-            )
-            if best is former:
-                break
-        return best

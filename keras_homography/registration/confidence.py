@@ -11,10 +11,10 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([0.928, 0.000, 13.334, 19.766, -0.265, -13.016, -0.422, 0.000])
-BIAS = -24.181
-FINE_WEIGHTS = np.array([0.443, 1.292, 4.568, 8.022, -1.756, 0.032, -33.000])
-FINE_BIAS = -9.005
+WEIGHTS = np.array([0.836, 0.000, 12.870, 19.432, 0.000, -5.675, -0.688, 0.028])
+BIAS = -23.389
+FINE_WEIGHTS = np.array([0.453, 1.284, 5.491, 8.448, -1.095, 0.193, -3.911])
+FINE_BIAS = -10.990
 # Of the weights: whether more of a feature is better evidence.
 SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
 FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0])

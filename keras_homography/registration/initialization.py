@@ -1,4 +1,4 @@
-"""Initializations of a homography between two images by the network of patches."""
+"""Initialization of a homography between two images by the network of patches."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,7 @@ from keras_homography.registration import image_pyramid
 from keras_homography.saving import networks
 
 
-def from_network(
-    network: networks.Network,
-    pair: image_pyramid.ImagePair,
-) -> np.ndarray | None:
+def from_network(network: networks.Network, pair: image_pyramid.ImagePair) -> np.ndarray | None:
     """Estimate a homography by a network, each image resized to one of its patches.
 
     Args:
@@ -31,34 +28,6 @@ def from_network(
     if patch_a_from_b is None:
         return None
     return arrays.normalize(np.linalg.inv(patch_from_a) @ patch_a_from_b @ patch_from_b)
-
-
-def from_network_after_alignment(
-    network: networks.Network, pair: image_pyramid.ImagePair, a_from_b: np.ndarray
-) -> np.ndarray | None:
-    """Correct a homography by a network that compares B with A warped by that homography.
-
-    The remaining motion is smaller than that between the images, unless `a_from_b` is far off.
-
-    Args:
-      network: maps a pair of patches to corner offsets.
-      pair: the images.
-      a_from_b: `[3, 3]`, pixels of the full images.
-
-    Returns:
-      As `from_network`.
-    """
-    size = network.patch_size
-    patch_b, patch_from_b = _resized_patch(pair.pyramid_b, size)
-    level, level_a_from_b = pair.at(a_from_b, pair.comparison_level)
-    patch_from_level = patch_from_b @ arrays.resizing(arrays.image_size(level.gray_b), pair.size_b)
-    patch_a = cv2.warpPerspective(
-        level.gray_a, patch_from_level @ np.linalg.inv(level_a_from_b), (size, size)
-    )
-    correction = _predict(network, patch_a, patch_b)
-    if correction is None:
-        return None
-    return arrays.normalize(a_from_b @ np.linalg.inv(patch_from_b) @ correction @ patch_from_b)
 
 
 def _resized_patch(pyramid: Sequence[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -64,7 +64,6 @@ export interface Constants {
     | "LIKELY"
     | "MAX_IN_VAIN"
     | "GAIN"
-    | "MAX_CORRECTIONS"
     | "MIN_INLIERS"
     | "MAX_SHIFTS"
   >;

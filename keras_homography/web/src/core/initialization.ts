@@ -15,7 +15,6 @@ import {
 } from "./matrix";
 import { PatchNetwork } from "./networks";
 import { resizeArea, resizeLinear } from "./resize";
-import { warp } from "./warp";
 
 function patchSize() {
   const side = constants.estimator.PATCH_SIZE;
@@ -44,18 +43,4 @@ export async function fromNetwork(network: PatchNetwork, pair: ImagePair): Promi
   if (!patchAFromB) return null;
   const patchFromA = resizing(pair.sizeA, patchSize());
   return normalize(multiply(invert(patchFromA), patchAFromB, resizing(pair.sizeB, patchSize())));
-}
-
-/** Corrects a homography: the network compares B with A warped by that homography. */
-export async function fromNetworkAfterAlignment(
-  network: PatchNetwork,
-  pair: ImagePair,
-  aFromB: Matrix,
-): Promise<Matrix | null> {
-  const patchFromB = resizing(pair.sizeB, patchSize());
-  const { level, levelAFromB } = pair.at(aFromB, pair.comparisonLevel);
-  const patchFromLevel = multiply(patchFromB, resizing(level.grayB, pair.sizeB));
-  const patchA = warp(level.grayA, multiply(patchFromLevel, invert(levelAFromB)), patchSize()).gray;
-  const correction = await predict(network, patchA, resizedPatch(pair.pyramidB));
-  return correction && normalize(multiply(aFromB, invert(patchFromB), correction, patchFromB));
 }

@@ -11,7 +11,7 @@ import { Features, matchFeatures } from "./dense_matching";
 import { windowScore } from "./evidence";
 import { ImagePair } from "./image_pyramid";
 import { ATTEMPTS, describe, renderView, View, ViewSpec } from "./image_views";
-import { fromNetwork, fromNetworkAfterAlignment } from "./initialization";
+import { fromNetwork } from "./initialization";
 import { invert, Matrix, multiply, normalize } from "./matrix";
 import { FeatureNetwork, PatchNetwork } from "./networks";
 import { fitRobustly } from "./robust_fit";
@@ -42,7 +42,6 @@ export class Search {
       await this.onAttempt(name);
       const former = best;
       best = better(former, await this.refinement.refineCoarse(name, await initialize()));
-      if (best !== former) best = await this.correctByNetwork(best);
       const confidence = probability(best.evidence);
       inVain = confidence > probability(former.evidence) + GAIN ? 0 : inVain + 1;
       if (confidence > constants.candidate_refinement.SUFFICIENT_CONFIDENCE) break;
@@ -108,20 +107,5 @@ export class Search {
       count++;
     }
     return { ...best, evidence: { ...best.evidence, alternatives: count } };
-  }
-
-  /** Lets the network correct a candidate, for as long as that makes it better. */
-  private async correctByNetwork(best: Candidate): Promise<Candidate> {
-    const { HOPELESS, SUFFICIENT_CONFIDENCE } = constants.candidate_refinement;
-    const { MAX_CORRECTIONS } = constants.candidate_search;
-    for (let i = 0; i < MAX_CORRECTIONS && best.aFromB; i++) {
-      const confidence = probability(best.evidence);
-      if (!(confidence > HOPELESS && confidence < SUFFICIENT_CONFIDENCE)) break;
-      const corrected = await fromNetworkAfterAlignment(this.network, this.pair, best.aFromB);
-      const next = better(best, await this.refinement.refineCoarse(String(best.initialization), corrected));
-      if (next === best) break;
-      best = next;
-    }
-    return best;
   }
 }
