@@ -13,6 +13,7 @@ _MIN_TEXTURED_SHARE = 0.02  # of the windows of an image
 _MIN_OVERLAP = 0.05  # share of B
 _MIN_WINDOWS = 6  # textured, where the images overlap
 _MAX_DISPLACED = 0.25  # share of parts of B; above it, one homography does not explain them
+_REPEATS = 0.7  # share of windows: at least 0.9 of rendered patterns that repeat themselves
 _FEATURES_AGREE = 0.35  # share of matches: the scene is likely the same
 _GRAY_AGREES = 0.35  # share of windows
 _OBLIQUE_STRETCH = 1.8  # an angle of 56 degrees
@@ -127,8 +128,10 @@ def check_evidence(evidence: Evidence, min_confidence: float) -> Refusal | None:
     probability = confidence.probability(evidence)
     if probability >= min_confidence:
         return None
-    # Repetition is the reason if one of them would have been trusted.
-    if evidence.alternatives and probability * (1 + evidence.alternatives) >= min_confidence:
+    # Repetition is the reason if one of them would have been trusted. It explains nearly all of B:
+    # two planes, or a frame, may have two homographies as well.
+    is_trusted_alone = probability * (1 + evidence.alternatives) >= min_confidence
+    if is_trusted_alone and evidence.share > _REPEATS:
         return _REPEATS_ITSELF
     if evidence.overlap < _MIN_OVERLAP:
         return _TOO_LITTLE_OVERLAP

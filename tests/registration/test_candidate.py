@@ -9,6 +9,7 @@ from keras_homography.registration.candidate import NO_CANDIDATE, Candidate, bet
 from keras_homography.registration.evidence import Evidence, MatchEvidence
 
 MATCHES = MatchEvidence(200, 180, 0.8, 1.0, 100, 92)
+MORE_MATCHES = dataclasses.replace(MATCHES, agreeing=184)
 EVIDENCE = Evidence(
     0.9, windows=80, agreeing=64, spread=0.8, disagreement=0.4, matches=MATCHES, misalignment=0.4
 )
@@ -26,8 +27,7 @@ def test_any_candidate_is_better_than_none():
 
 @pytest.mark.parametrize("closer_first", [True, False])
 def test_of_two_that_are_about_as_likely_the_closer_one_is_better(closer_first):
-    likelier = dataclasses.replace(MATCHES, agreeing=184)
-    closer, farther = candidate(misalignment=0.3), candidate(matches=likelier)
+    closer, farther = candidate(misalignment=0.3), candidate(matches=MORE_MATCHES)
     assert farther.probability > closer.probability
     first, second = (closer, farther) if closer_first else (farther, closer)
     assert better(first, second) is closer
@@ -40,12 +40,13 @@ def test_a_far_likelier_one_is_better_however_close_the_other():
 
 
 def test_what_fewer_windows_agree_with_is_not_taken_for_closer():
-    closer, agreeing = candidate(agreeing=52, misalignment=0.3), candidate()
-    assert agreeing.probability >= closer.probability > 0.5
+    closer = candidate(agreeing=52, misalignment=0.3)
+    agreeing = candidate(matches=MORE_MATCHES)
+    assert agreeing.probability > closer.probability > 0.5
     assert better(closer, agreeing) is better(agreeing, closer) is agreeing
 
 
 def test_where_gray_levels_do_not_agree_they_do_not_say_which_is_closer():
-    likelier = candidate(agreeing=8, matches=dataclasses.replace(MATCHES, agreeing=184))
+    likelier = candidate(agreeing=8, matches=MORE_MATCHES)
     closer = candidate(agreeing=8, misalignment=0.1)
     assert better(likelier, closer) is better(closer, likelier) is likelier

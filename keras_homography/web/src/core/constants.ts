@@ -55,6 +55,7 @@ export interface Constants {
     | "MIN_OVERLAP"
     | "MIN_WINDOWS"
     | "MAX_DISPLACED"
+    | "REPEATS"
     | "FEATURES_AGREE"
     | "GRAY_AGREES"
     | "OBLIQUE_STRETCH"

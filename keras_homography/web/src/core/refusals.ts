@@ -48,10 +48,9 @@ export function checkEvidence(evidence: Evidence, minConfidence: number): Refusa
   if (!evidence.agreeing && !evidence.matches.agreeing) return refusal("no_agreement");
   const confidence = probability(evidence);
   if (confidence >= minConfidence) return null;
-  // Repetition is the reason if one of them would have been trusted.
-  if (evidence.alternatives && confidence * (1 + evidence.alternatives) >= minConfidence) {
-    return refusal("repeats_itself");
-  }
+  // Repetition is the reason if one of them would have been trusted. It explains nearly all of B.
+  const isTrustedAlone = confidence * (1 + evidence.alternatives) >= minConfidence;
+  if (isTrustedAlone && windowShare(evidence) > c.REPEATS) return refusal("repeats_itself");
   if (evidence.overlap < c.MIN_OVERLAP) return refusal("too_little_overlap");
   if (evidence.windows < c.MIN_WINDOWS) return refusal("overlap_without_texture");
   if (evidence.displaced > c.MAX_DISPLACED) return refusal("not_one_plane");
