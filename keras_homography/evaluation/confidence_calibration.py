@@ -76,7 +76,8 @@ def fit(
     """Fit both regressions of `registration.confidence`, the second to what has fine matches.
 
     Args:
-      evidence: of `measure`; that in which nothing agrees is left out.
+      evidence: of `measure`; that in which nothing agrees is left out, and that of several
+        homographies: none of them is likelier than its share, however much agrees with it.
       errors: of `measure`, `[n]`, pixels.
       prior: a pair's share of the penalty on the squared weights of standardized features.
 
@@ -88,7 +89,11 @@ def fit(
     """
     _check_scikit_learn()
     correct = errors < MAX_ERROR
-    judged = [index for index, e in enumerate(evidence) if np.isfinite(confidence.log_odds(e))]
+    judged = [
+        index
+        for index, e in enumerate(evidence)
+        if np.isfinite(confidence.log_odds(e)) and not e.alternatives
+    ]
     inputs = [confidence.features(evidence[index]) for index in judged]
     weights, bias = _regress(np.array(inputs), correct[judged], prior, confidence.SIGNS)
     constants = confidence.CONSTANTS._replace(weights=weights, bias=bias)

@@ -11,10 +11,10 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([0.836, 0.000, 12.870, 19.432, 0.000, -5.675, -0.688, 0.028])
-BIAS = -23.389
-FINE_WEIGHTS = np.array([0.453, 1.284, 5.491, 8.448, -1.095, 0.193, -3.911])
-FINE_BIAS = -10.990
+WEIGHTS = np.array([1.390, 0.000, 9.957, 16.657, -1.618, -6.985, -2.397, 0.000])
+BIAS = -18.600
+FINE_WEIGHTS = np.array([0.432, 1.171, 3.362, 10.005, -1.246, 0.027, -0.282])
+FINE_BIAS = -9.701
 # Of the weights: whether more of a feature is better evidence.
 SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
 FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0])
