@@ -74,6 +74,18 @@ def test_the_fit_recovers_the_weights_that_made_the_pairs(pairs):
     assert np.abs(fitted - probabilities).mean() < 0.02
 
 
+def test_what_has_several_homographies_does_not_make_others_doubtful(pairs):
+    evidence, errors, _ = pairs
+    best = max(evidence, key=confidence.probability)
+    repeating = [dataclasses.replace(best, alternatives=1)] * 400
+    constants = confidence_calibration.fit(
+        [*evidence, *repeating], np.append(errors, [np.inf] * 400)
+    )
+    alone = confidence_calibration.fit(evidence, errors)
+    np.testing.assert_allclose(constants.weights, alone.weights)
+    assert constants.bias == pytest.approx(alone.bias)
+
+
 @pytest.mark.parametrize("prior", [1e-4, 1e-2])
 def test_the_fit_is_that_of_newtons_method(pairs, prior):
     evidence, errors, _ = pairs
