@@ -144,7 +144,7 @@ def draw_estimator():
         "refine": (4.8, 0.0, "Lucas–Kanade\nup a pyramid", "#d9ead3"),
         "evidence": (6.4, 0.0, "evidence\nwindows of gray levels,\nmatches in place", "#fff2cc"),
         "confidence": (8.1, 0.0, "confidence\nlogistic regression", "#fff2cc"),
-        "correct": (6.4, 1.1, "correction by matches\nand by the network", "#cfe2f3"),
+        "correct": (6.4, 1.1, "correction by matches", "#cfe2f3"),
         "ambiguity": (8.1, -1.1, "do other shifts or turns\nexplain as much?", "#fff2cc"),
         "full": (6.0, -1.1, "refined at full\nresolution", "#d9ead3"),
         "result": (4.0, -1.1, "result: homography, confidence,\noverlap, covariance", "#ffffff"),
