@@ -164,7 +164,8 @@ class CandidateRefinement:
         Gray levels that change with light, or that something covers, can stop short of it.
         """
         assert best.a_from_b is not None
-        if best.evidence.misalignment < NOT_CLOSE:
+        is_close = best.evidence.misalignment < NOT_CLOSE
+        if is_close or best.probability > SUFFICIENT_CONFIDENCE:
             return best
         corrected = self._correct_finely(best.a_from_b).a_from_b
         refined = self._pair.refine_to_comparison_level(corrected, _COARSE_STEPS)

@@ -159,8 +159,9 @@ export class CandidateRefinement {
    * levels that change with light, or that something covers, can stop short of it.
    */
   private async comeCloser(best: Candidate, aFromB: Matrix): Promise<Candidate> {
-    const { COARSE_STEPS, NOT_CLOSE } = constants.candidate_refinement;
-    if (best.evidence.misalignment < NOT_CLOSE) return best;
+    const { COARSE_STEPS, NOT_CLOSE, SUFFICIENT_CONFIDENCE } = constants.candidate_refinement;
+    const isClose = best.evidence.misalignment < NOT_CLOSE;
+    if (isClose || probability(best.evidence) > SUFFICIENT_CONFIDENCE) return best;
     const corrected = (await this.correctFinely(aFromB)).aFromB;
     for (const matrix of [corrected, this.pair.refineToComparisonLevel(corrected, COARSE_STEPS)]) {
       const { evidence, ...other } = await this.measure(best.initialization, matrix);
