@@ -38,10 +38,10 @@ class SilentNetwork:
 
 
 def silent_matcher(image):
-    """A matcher to which all cells are alike, so that hardly any match."""
+    """A matcher to which no cell is reliable, so that none match."""
     rows, columns = image.shape[1] // 8, image.shape[2] // 8
     fine = np.zeros([2 * rows, 2 * columns, 2], np.float32)
-    return np.ones([rows, columns, 2], np.float32), fine, np.ones([rows, columns], np.float32)
+    return np.ones([rows, columns, 2], np.float32), fine, np.zeros([rows, columns], np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +147,7 @@ def test_a_likely_answer_that_two_others_do_not_improve_ends_the_search(
 def test_attempts_are_limited(network, different, tried, max_attempts):
     search = search_of(network, silent_matcher, different, max_attempts)
     search.find_best()
-    # What the network corrects is refined again, under the same name.
-    assert len(dict.fromkeys(tried)) == search.attempts == max_attempts
+    assert len(tried) == search.attempts == max_attempts
 
 
 def test_the_search_ends_when_nothing_is_left(different, tried):
