@@ -61,7 +61,7 @@ def main(photos, count=260):
         inside = (expected >= low) & (expected < high)
         means = f"{expected[inside].mean():.2f} | {observed[inside].mean():.2f}"
         above = " | ".join(f"{(observed[inside] > limit).mean():.1%}" for limit in (1.0, 3.0))
-        print(f"| {low:g} to {high:.0f} | {inside.sum()} | {means} | {above} |")
+        print(f"| {low:g} to {min(high, _MOST):g} | {inside.sum()} | {means} | {above} |")
     below = expected < 1.0
     lost = (observed[below] > 3.0).mean()
     strangers = (observed[below] == _MOST).sum()
