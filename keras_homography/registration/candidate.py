@@ -67,10 +67,10 @@ def better(candidate: Candidate, other: Candidate) -> Candidate:
     """
     gain = confidence.log_odds(other.evidence) - confidence.log_odds(candidate.evidence)
     if abs(gain) < _AS_LIKELY:
-        closer, farther = candidate.evidence, other.evidence
-        if farther.misalignment < closer.misalignment:
-            closer, farther = farther, closer
-        agrees = min(closer.share, farther.share) > _GRAY_SAYS_WHICH
-        if agrees and closer.score > NEARLY * farther.score:
-            return candidate if closer is candidate.evidence else other
+        closer, farther = candidate, other
+        if other.evidence.misalignment < candidate.evidence.misalignment:
+            closer, farther = other, candidate
+        agrees = min(closer.evidence.share, farther.evidence.share) > _GRAY_SAYS_WHICH
+        if agrees and closer.evidence.score > NEARLY * farther.evidence.score:
+            return closer
     return other if gain > 0 else candidate

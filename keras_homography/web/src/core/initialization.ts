@@ -22,7 +22,7 @@ function patchSize() {
 }
 
 /** Resizes an image to a patch of the network. */
-export function resizedPatch(pyramid: readonly Gray[]): Gray {
+function resizedPatch(pyramid: readonly Gray[]): Gray {
   const size = patchSize();
   const isLarge = ({ width, height }: Gray): boolean => Math.min(width, height) >= size.width;
   const level = [...pyramid].reverse().find(isLarge) ?? pyramid[0];
