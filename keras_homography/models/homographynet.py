@@ -5,32 +5,42 @@ import keras
 from keras_homography.utils.errors import UserError
 
 
-def check_options(patch_size: int, width: float, dropout: float) -> None:
+def check_options(patch_size: int, width: float, dropout: float, reduction: int = 1) -> None:
     """Check the options that the networks with HomographyNet's head share.
 
     Args:
       patch_size: side of the patches, in pixels.
       width: factor on the number of channels.
       dropout: share of activations dropped.
+      reduction: factor by which the patches are reduced first.
 
     Raises:
       UserError: an option is out of its range.
     """
-    if patch_size < 8 or patch_size % 8:
-        raise UserError(f"patch_size must be a multiple of 8 for HomographyNet; got {patch_size}.")
+    if reduction < 1 or reduction != int(reduction):
+        raise UserError(f"reduction must be a whole number of at least 1; got {reduction}.")
+    multiple = 8 * int(reduction)
+    if patch_size < multiple or patch_size % multiple:
+        raise UserError(
+            f"patch_size must be a multiple of {multiple} for HomographyNet with a reduction of "
+            f"{reduction}; got {patch_size}."
+        )
     if not width > 0:
         raise UserError(f"width must be above 0; got {width}.")
     if not 0 <= dropout < 1:
         raise UserError(f"dropout must be at least 0 and below 1; got {dropout}.")
 
 
-def body(pairs: keras.KerasTensor, width: float, dropout: float) -> keras.KerasTensor:
+def body(
+    pairs: keras.KerasTensor, width: float, dropout: float, reduction: int
+) -> keras.KerasTensor:
     """Build the body that the regression and the classification network share.
 
     Args:
       pairs: `keras.KerasTensor`, float32 `[n, patch_size, patch_size, 2]`, gray levels in 0..255.
       width: factor on the number of channels of every hidden layer.
       dropout: share of activations dropped, both times.
+      reduction: factor by which the patches are reduced first.
 
     Returns:
       `keras.KerasTensor`, `[n, 1024 * width]`.
@@ -40,6 +50,8 @@ def body(pairs: keras.KerasTensor, width: float, dropout: float) -> keras.KerasT
         return max(4, round(full * width))
 
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale_gray_levels")(pairs)
+    if reduction > 1:
+        x = keras.layers.AveragePooling2D(int(reduction), name="reduce")(x)
 
     for number, full in enumerate((64, 64, 64, 64, 128, 128, 128, 128), start=1):
         x = keras.layers.Conv2D(
@@ -72,7 +84,11 @@ def offsets_head(x: keras.KerasTensor, rho: float) -> keras.KerasTensor:
 
 
 def build(
-    patch_size: int = 128, rho: float = 32, width: float = 1.0, dropout: float = 0.5
+    patch_size: int = 128,
+    rho: float = 32,
+    width: float = 1.0,
+    dropout: float = 0.5,
+    reduction: int = 1,
 ) -> keras.Model:
     """Build the regression network of the paper.
 
@@ -86,6 +102,8 @@ def build(
       rho: the offset, in pixels, that the head's output of 1 stands for.
       width: factor on the number of channels of every hidden layer.
       dropout: share of activations dropped, both times.
+      reduction: the patches are averaged over blocks of this side first; 2 makes the network
+        about four times as fast, as the paper reduces patches of 256 pixels to 128.
 
     Returns:
       A functional `keras.Model` of built-in layers: float32 `[n, patch_size, patch_size, 2]`,
@@ -93,10 +111,10 @@ def build(
       `[n, 4, 2]`, pixels.
 
     Raises:
-      UserError: `patch_size` is not a multiple of 8, `width` is not positive, or `dropout` is
-        not in [0, 1).
+      UserError: `patch_size` is not a multiple of 8 times `reduction`, `width` is not positive,
+        `dropout` is not in [0, 1), or `reduction` is not a whole number of at least 1.
     """
-    check_options(patch_size, width, dropout)
+    check_options(patch_size, width, dropout, reduction)
     pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
-    h4pt = offsets_head(body(pairs, width, dropout), rho)
+    h4pt = offsets_head(body(pairs, width, dropout, reduction), rho)
     return keras.Model(pairs, h4pt, name="homographynet")

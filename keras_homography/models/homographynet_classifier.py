@@ -55,7 +55,7 @@ def build(
     """
     homographynet.check_options(patch_size, width, dropout)
     pairs = keras.Input((patch_size, patch_size, 2), dtype="float32", name="pairs")
-    x = homographynet.body(pairs, width, dropout)
+    x = homographynet.body(pairs, width, dropout, reduction=1)
     x = keras.layers.Dense(8 * BINS, kernel_initializer="zeros", dtype="float32", name="scores")(x)
     x = keras.layers.Reshape((4, 2, BINS), dtype="float32", name="scores_of_bins")(x)
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(x)

@@ -91,6 +91,9 @@ class TrainConfig:
     model: str = _option("homographynet", f"Architecture: {', '.join(registry.ARCHITECTURES)}.")
     width: float = _option(1.0, "Factor on the number of channels.")
     dropout: float | None = _option(None, "Dropout rate. Default: the architecture's.")
+    reduction: int = _option(
+        1, "Of --model=homographynet: patches are reduced by this factor first.", minimum=1
+    )
     initial_weights: str | None = _option(
         None,
         "A .keras file to take the initial weights from, or the name of a shipped model. Its "

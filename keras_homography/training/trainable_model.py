@@ -148,7 +148,9 @@ def _build_architecture(config: TrainConfig) -> keras.Model:
     """The architecture with its options, in Keras's present dtype policy."""
     if config.is_matcher:
         return models.build(config.model, width=config.width)
-    options = {} if config.dropout is None else {"dropout": config.dropout}
+    options: dict[str, float] = {} if config.dropout is None else {"dropout": config.dropout}
+    if config.reduction > 1:
+        options["reduction"] = config.reduction
     return models.build(
         config.model,
         patch_size=config.patch_size,

@@ -1,11 +1,13 @@
 """HomographyNet is the paper's network, in both forms."""
 
+import cv2
 import keras
 import numpy as np
 import pytest
 
 from keras_homography import models
 from keras_homography.models import homographynet_classifier
+from keras_homography.utils.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,27 @@ def test_layers_are_the_papers_in_its_order(full):
     dense = [(layer.units, layer.activation.__name__) for layer in layers(full, keras.layers.Dense)]
     assert dense == [(1024, "relu"), (8, "linear")]
     assert full.count_params() == 34_195_336
+
+
+def test_a_reduced_network_is_the_smaller_one_on_the_areas_mean():
+    """OpenCV's INTER_AREA is the oracle; offsets stay those of the larger patch."""
+    options = {"width": 0.1, "dropout": 0.0}
+    small = models.build("homographynet", patch_size=32, rho=8, **options)
+    large = models.build("homographynet", patch_size=64, rho=16, reduction=2, **options)
+    head = small.get_layer("offsets")
+    head.kernel.assign(np.random.default_rng(0).normal(0, 0.3, head.kernel.shape))
+    models.copy_weights(large, small)
+    pair = np.random.default_rng(1).uniform(0, 255, (64, 64, 2)).astype(np.float32)
+    halved = cv2.resize(pair, (32, 32), interpolation=cv2.INTER_AREA)
+    expected = 2 * small(halved[None], training=False).numpy()
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(large(pair[None], training=False), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("options", [{"patch_size": 40, "reduction": 2}, {"reduction": 1.5}])
+def test_a_reduction_that_does_not_fit_is_refused(options):
+    with pytest.raises(UserError, match="reduction"):
+        models.build("homographynet", **options)
 
 
 def test_the_classifier_differs_in_its_head_alone():
