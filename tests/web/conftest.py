@@ -1,17 +1,17 @@
 """What the tests of the page share: Node with the ported functions, a browser, a server.
 
 Without Node's packages (`npm ci` in keras_homography/web) or a browser the tests are skipped and
-say so, unless REQUIRE_BROWSER is set, as in `.ci/run`.
+say so, unless REQUIRE_TOOLS is set, as in `.ci/run`.
 """
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
 import threading
 
 import pytest
+from helpers import tools
 from helpers.node_client import NodeClient
 
 from keras_homography.web import server, shared_constants
@@ -21,18 +21,11 @@ WEB = ROOT / "keras_homography" / "web"
 _BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 
 
-def missing(what):
-    """Skip, or fail where nothing may be skipped."""
-    if os.environ.get("REQUIRE_BROWSER"):
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 @pytest.fixture(scope="session")
 def built_again(tmp_path_factory):
     """The page and the driver of these tests, bundled from their sources into a new folder."""
     if not shutil.which("node") or not (WEB / "node_modules").is_dir():
-        missing("Node and its packages are not installed: npm ci, in keras_homography/web")
+        tools.missing("Node and its packages are not installed: npm ci, in keras_homography/web")
     folder = tmp_path_factory.mktemp("built")
     subprocess.run(
         ["node", "build.mjs", str(folder), str(ROOT / "tests" / "web" / "driver.mjs")],
@@ -67,11 +60,11 @@ def browser(tmp_path_factory):
     """A browser without a window, whose camera shows a film of `camera_film`."""
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
-        missing(f"There is no browser: {', '.join(_BROWSERS)}")
+        tools.missing(f"There is no browser: {', '.join(_BROWSERS)}")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        missing("Playwright is not installed: pip install playwright")
+        tools.missing("Playwright is not installed: pip install playwright")
     film = tmp_path_factory.mktemp("film") / "film.y4m"
     write_film(film)
     with sync_playwright() as playwright:
