@@ -4,8 +4,8 @@ r"""Fit the confidence of estimates, and check it on other images.
         --validation_dataset=path/to/others
 
 Needs scikit-learn: `pip install 'keras-homography[calibrate]'`. Prints the constants of
-`registration/confidence.py`, fitted to pairs of both; and the Brier score, the share that is
-refused and the share that is wrong, of each set by constants fitted to the other. Leaves
+`registration/confidence.py`, fitted to pairs of all sets; and the Brier score, the share that is
+refused and the share that is wrong, of each set by constants fitted to the others. Leaves
 `reliability.png` in `--output_dir`.
 """
 
@@ -29,6 +29,11 @@ flags.DEFINE_string(
 flags.DEFINE_integer(
     "pairs", _DEFAULT.pairs, "Of each of the 20 kinds; all traps once for every 50.", lower_bound=2
 )
+flags.DEFINE_string(
+    "labeled_pairs",
+    _DEFAULT.labeled_pairs,
+    "Folder of real pairs, as of `evaluate --protocol=pairs`, to fit to and to check on as well.",
+)
 common_flags.define_output_dir(_DEFAULT.output_dir, "Where the diagram is written.")
 
 
@@ -38,6 +43,7 @@ def main() -> None:
         dataset=None if FLAGS.dataset == "none" else FLAGS.dataset,
         validation_dataset=FLAGS.validation_dataset,
         pairs=FLAGS.pairs,
+        labeled_pairs=FLAGS.labeled_pairs,
         output_dir=FLAGS.output_dir,
     )
     files.check_writable(config.output_dir)

@@ -1,139 +1,21 @@
-"""Fit and check the confidence of `HomographyEstimator` on pairs whose homography is known.
+"""Calibrate the confidence of `HomographyEstimator`: fit it, check it, print and draw both."""
 
-An estimate is right if the mean error at the corners of what both images show is below 3 px, in
-pixels of B.
-"""
-
-import importlib.util
 import pathlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
-from keras_homography.evaluation import calibration_pairs, trap_measurement, traps
+from keras_homography.evaluation import calibration_measurement, confidence_fit, traps
+from keras_homography.evaluation.calibration_measurement import Measurements
 from keras_homography.evaluation.config import CalibrateConfig
-from keras_homography.registration import confidence, estimator
-from keras_homography.registration.evidence import Evidence
-from keras_homography.utils.errors import UserError
+from keras_homography.evaluation.labeled_pair_measurement import PARTS
+from keras_homography.registration import confidence
 from keras_homography.visualization import image_output, reliability_diagram
 
-MAX_ERROR = 3.0  # pixels of B
 _MIN_CONFIDENCE = 0.5  # of the estimator, by default
-_FIT_SEED, _VALIDATION_SEED = 1, 2
-
-
-class Measurements(NamedTuple):
-    """Estimates of pairs.
-
-    Attributes:
-      kinds: of every pair.
-      evidence: for the best homography of every pair.
-      errors: `[n]`, pixels of B; infinite where no homography is right.
-    """
-
-    kinds: Sequence[str]
-    evidence: Sequence[Evidence]
-    errors: npt.NDArray[np.float64]
-
-
-def measure(dataset: str, count: int, seed: int) -> Measurements:
-    """Estimate pairs of every kind with the shipped models, with a progress bar.
-
-    Args:
-      dataset: of `sources.open_source`.
-      count: see `calibration_pairs.make_pairs`.
-      seed: of the pairs.
-    """
-    always = estimator.HomographyEstimator(min_confidence=0.0)
-    kinds, evidence, errors = [], [], []
-    progress = keras.utils.Progbar(calibration_pairs.count_pairs(count), unit_name="pair")
-    for pair in calibration_pairs.make_pairs(dataset, count, seed):
-        result = always.estimate(pair.image_a, pair.image_b)
-        best = result.best_a_from_b
-        b_from_a = None if best is None else np.linalg.inv(best)
-        kinds.append(pair.kind)
-        evidence.append(result.evidence)
-        errors.append(trap_measurement.overlap_error(b_from_a, pair))
-        progress.add(1)
-    return Measurements(kinds, evidence, np.array(errors))
-
-
-def _check_scikit_learn() -> None:
-    if not importlib.util.find_spec("sklearn"):
-        raise UserError(
-            "Calibration needs scikit-learn: pip install 'keras-homography[calibrate]'."
-        )
-
-
-def fit(
-    evidence: Sequence[Evidence],
-    errors: npt.NDArray[np.float64],
-    prior: float = 1e-3,
-) -> confidence.Constants:
-    """Fit both regressions of `registration.confidence`, the second to what has fine matches.
-
-    Args:
-      evidence: of `measure`; that in which nothing agrees is left out, and that of several
-        homographies: none of them is likelier than its share, however much agrees with it.
-      errors: of `measure`, `[n]`, pixels.
-      prior: a pair's share of the penalty on the squared weights of standardized features.
-
-    Returns:
-      The constants; the second regression as it stands where no pair has fine matches.
-
-    Raises:
-      UserError: scikit-learn is not installed.
-    """
-    _check_scikit_learn()
-    correct = errors < MAX_ERROR
-    judged = [
-        index
-        for index, e in enumerate(evidence)
-        if np.isfinite(confidence.log_odds(e)) and not e.alternatives
-    ]
-    inputs = [confidence.features(evidence[index]) for index in judged]
-    weights, bias = _regress(np.array(inputs), correct[judged], prior, confidence.SIGNS)
-    constants = confidence.CONSTANTS._replace(weights=weights, bias=bias)
-    fine = [index for index in judged if evidence[index].fine_matches is not None]
-    if not fine:
-        return constants
-    inputs = [confidence.fine_features(evidence[index], constants) for index in fine]
-    fine_weights, fine_bias = _regress(
-        np.array(inputs), correct[fine], prior, confidence.FINE_SIGNS
-    )
-    return constants._replace(fine_weights=fine_weights, fine_bias=fine_bias)
-
-
-def _regress(
-    inputs: npt.NDArray[np.float64],
-    correct: npt.NDArray[np.bool_],
-    prior: float,
-    signs: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], float]:
-    """Fit a logistic regression: `(weights, bias)`.
-
-    An input whose weight has the wrong sign is left out, with a weight of 0: better evidence must
-    not make an estimate less likely to be right.
-    """
-    from sklearn import linear_model, preprocessing
-
-    used = np.ones(len(signs), bool)
-    while used.any():
-        scaler = preprocessing.StandardScaler().fit(inputs[:, used])
-        regression = linear_model.LogisticRegression(
-            C=1.0 / (prior * len(inputs)), tol=1e-8, max_iter=10_000
-        )
-        regression.fit(scaler.transform(inputs[:, used]), correct)
-        weights = np.zeros(len(signs))
-        weights[used] = regression.coef_[0] / scaler.scale_
-        if (weights * signs >= 0.0).all():
-            return weights, float(regression.intercept_[0] - weights[used] @ scaler.mean_)
-        used &= weights * signs >= 0.0
-    share = (correct.sum() + 1.0) / (len(correct) + 2.0)
-    return np.zeros(len(signs)), float(np.log(share / (1.0 - share)))
+_SEEDS = 1, 2  # of the pairs rendered from the two sets of images
 
 
 def reliability(
@@ -152,7 +34,7 @@ def reliability(
     Raises:
       UserError: scikit-learn is not installed.
     """
-    _check_scikit_learn()
+    confidence_fit.check_scikit_learn()
     from sklearn import calibration
 
     shares, confidences = calibration.calibration_curve(correct, probabilities, n_bins=bins)
@@ -165,64 +47,92 @@ def reliability(
 
 
 def run(config: CalibrateConfig) -> dict[str, Any]:
-    """Fit the confidence on two sets of images, check it across them, and print both.
+    """Fit the confidence on all sets of pairs, check it across them, and print both.
 
-    The constants are fitted to the pairs of both; what is reported of a pair is what a fit to the
-    other set says. Without `config.dataset`, the constants in place are checked.
+    The constants are fitted to all sets: those rendered from two sets of images and, if they are
+    given, two halves of real pairs. What is reported of a set is what a fit to the others says.
+    Without `config.dataset`, the constants in place are checked.
 
     Args:
       config: see there.
 
     Returns:
-      `constants` of the fit, None without one; `brier` score, `refused` and `wrong` shares by kind
-      of pairs, `unseen` as `wrong` of traps after a fit without them, and `bins` of the reliability
-      diagram.
+      `constants` of the fit, None without one; `brier` score of rendered pairs and `brier_labeled`
+      of real ones, None without them; `refused` and `wrong` shares by kind of pairs, `unseen` as
+      `wrong` of traps after a fit without them, and `bins` of the reliability diagram.
 
     Raises:
       UserError: a dataset or folder cannot be used, or scikit-learn is not installed.
     """
-    _check_scikit_learn()
-    constants = None
-    measured = measure(config.validation_dataset, config.pairs, _VALIDATION_SEED)
-    probabilities = _probabilities(measured, confidence.CONSTANTS)
+    confidence_fit.check_scikit_learn()
+    rendered = [calibration_measurement.measure(config.validation_dataset, config.pairs, _SEEDS[1])]
     if config.dataset is not None:
-        first, second = measure(config.dataset, config.pairs, _FIT_SEED), measured
-        measured = _join(first, second)
-        constants = fit(measured.evidence, measured.errors)
-        for name, value in constants._asdict().items():
-            rounded = np.round(value, 3).tolist()
-            print(f"{name.upper()} = {rounded if np.isscalar(value) else f'np.array({rounded})'}")
-        probabilities = np.concatenate(
-            [
-                _probabilities(first, fit(second.evidence, second.errors)),
-                _probabilities(second, fit(first.evidence, first.errors)),
-            ]
-        )
-    correct = measured.errors < MAX_ERROR
-    brier = float(np.mean((probabilities - correct) ** 2))
-    print(f"Brier score {brier:.4f} on {len(correct)} pairs")
+        first = calibration_measurement.measure(config.dataset, config.pairs, _SEEDS[0])
+        rendered.insert(0, first)
+    labeled = []
+    if config.labeled_pairs is not None:
+        labeled = [
+            calibration_measurement.measure_labeled(config.labeled_pairs, half) for half in PARTS
+        ]
+    sets = [*rendered, *labeled]
+
+    constants = None
+    if config.dataset is None:
+        probabilities = [each.probabilities(confidence.CONSTANTS) for each in sets]
+    else:
+        constants = _fit(sets)
+        _print_constants(constants)
+        probabilities = [
+            each.probabilities(_fit([other for other in sets if other is not each]))
+            for each in sets
+        ]
+
+    correct = [each.correct for each in sets]
+    briers = [
+        _brier(np.concatenate(probabilities[part]), np.concatenate(correct[part]))
+        if sets[part]
+        else None
+        for part in (slice(len(rendered)), slice(len(rendered), None))
+    ]
+    print(
+        f"Brier score {briers[0]:.4f} on {sum(map(len, correct[: len(rendered)]))} rendered pairs"
+    )
+    if labeled:
+        print(f"{briers[1]:.4f} on {sum(map(len, correct[len(rendered) :]))} real pairs")
+    measured = calibration_measurement.join(sets)
     unseen = _leave_out_traps(measured)
-    shares = _tabulate(measured.kinds, probabilities >= _MIN_CONFIDENCE, correct, unseen)
-    bins = reliability(probabilities, correct)
+    answered = np.concatenate(probabilities) >= _MIN_CONFIDENCE
+    shares = _tabulate(measured.kinds, answered, measured.correct, unseen)
+    bins = reliability(
+        np.concatenate(probabilities[: len(rendered)]), np.concatenate(correct[: len(rendered)])
+    )
     path = pathlib.Path(config.output_dir) / "reliability.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     image_output.write_png(path, reliability_diagram.draw(bins))
     print(path)
-    return {"constants": constants, "brier": brier, **shares, "unseen": unseen, "bins": bins}
+    return {
+        "constants": constants,
+        "brier": briers[0],
+        "brier_labeled": briers[1],
+        **shares,
+        "unseen": unseen,
+        "bins": bins,
+    }
 
 
-def _join(first: Measurements, second: Measurements) -> Measurements:
-    return Measurements(
-        [*first.kinds, *second.kinds],
-        [*first.evidence, *second.evidence],
-        np.concatenate([first.errors, second.errors]),
-    )
+def _fit(sets: list[Measurements]) -> confidence.Constants:
+    joined = calibration_measurement.join(sets)
+    return confidence_fit.fit(joined.evidence, joined.correct)
 
 
-def _probabilities(
-    measured: Measurements, constants: confidence.Constants
-) -> npt.NDArray[np.float64]:
-    return np.array([confidence.probability(e, constants) for e in measured.evidence])
+def _print_constants(constants: confidence.Constants) -> None:
+    for name, value in constants._asdict().items():
+        rounded = np.round(value, 3).tolist()
+        print(f"{name.upper()} = {rounded if np.isscalar(value) else f'np.array({rounded})'}")
+
+
+def _brier(probabilities: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]) -> float:
+    return float(np.mean((probabilities - correct) ** 2))
 
 
 def _tabulate(
@@ -232,7 +142,7 @@ def _tabulate(
     unseen: dict[str, float],
 ) -> dict[str, dict[str, float]]:
     """Print and return the shares of each kind that are `refused`, and answered but `wrong`."""
-    print("| pairs | n | refused | answered and over 3 px | the same if not fitted to them |")
+    print("| pairs | n | refused | answered and wrong | the same if not fitted to them |")
     print("|---|---:|---:|---:|---:|")
     refused, wrong = {}, {}
     for kind in dict.fromkeys(kinds):
@@ -254,10 +164,12 @@ def _leave_out_traps(measured: Measurements) -> dict[str, float]:
         of_kind = np.flatnonzero(kinds == kind).tolist()
         if not of_kind:
             continue
-        constants = fit([measured.evidence[i] for i in others], measured.errors[others])
+        constants = confidence_fit.fit(
+            [measured.evidence[i] for i in others], measured.correct[others]
+        )
         wrong = [
             confidence.probability(measured.evidence[i], constants) >= _MIN_CONFIDENCE
-            and not measured.errors[i] < MAX_ERROR
+            and not measured.correct[i]
             for i in of_kind
         ]
         shares[kind] = float(np.mean(wrong))

@@ -135,6 +135,8 @@ class CalibrateConfig:
       dataset: to fit on, as in `EvaluateConfig`; None fits nothing.
       validation_dataset: to check the constants of `registration.confidence` on.
       pairs: how many of each kind, at least 2.
+      labeled_pairs: folder of real pairs to fit to and to check on as well, laid out as for
+        `evaluate --protocol=pairs`; None for none.
       output_dir: where the reliability diagram is written.
 
     Raises:
@@ -144,6 +146,7 @@ class CalibrateConfig:
     dataset: str | None = "synthetic"
     validation_dataset: str = "synthetic"
     pairs: int = 100
+    labeled_pairs: str | None = None
     output_dir: str = "runs/calibration"
 
     def __post_init__(self) -> None:

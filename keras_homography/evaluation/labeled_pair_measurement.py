@@ -110,10 +110,19 @@ def transfer_error(
     return float(np.linalg.norm(moved - points_b, axis=1).mean())
 
 
-def _read(
-    pair: LabeledPair, short_side: int | None, error: str
+def read(
+    pair: LabeledPair, short_side: int | None = None, error: str = "points"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Read a pair: `(image_a, image_b, points_a, points_b)`, after resizing."""
+    """Read a pair: `(image_a, image_b, points_a, points_b)`, after resizing.
+
+    Args:
+      pair: of `labeled_pairs.find_labeled_pairs`.
+      short_side: see `measure`.
+      error: see `true_points`.
+
+    Raises:
+      UserError: an image cannot be read, or see `true_points`.
+    """
     image_a, image_b = (image_input.read_image(path) for path in (pair.path_a, pair.path_b))
     sizes = arrays.image_size(image_a), arrays.image_size(image_b)
     points_a, points_b = true_points(pair, *sizes, error)
@@ -150,7 +159,7 @@ def measure(
     progress = keras.utils.Progbar(len(pairs), unit_name="pair")
     for pair in pairs:
         try:
-            image_a, image_b, points_a, points_b = _read(pair, short_side, error)
+            image_a, image_b, points_a, points_b = read(pair, short_side, error)
         except UserError as problem:
             skipped[pair.name] = str(problem)
             continue

@@ -11,10 +11,10 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([1.390, 0.000, 9.957, 16.657, -1.618, -6.985, -2.397, 0.000])
-BIAS = -18.600
-FINE_WEIGHTS = np.array([0.432, 1.171, 3.362, 10.005, -1.246, 0.027, -0.282])
-FINE_BIAS = -9.701
+WEIGHTS = np.array([1.159, 0.000, 13.620, 16.921, -1.113, -8.702, -1.529, 0.000])
+BIAS = -22.224
+FINE_WEIGHTS = np.array([0.311, 0.986, 4.301, 10.791, -1.057, 0.049, -6.367])
+FINE_BIAS = -11.033
 # Of the weights: whether more of a feature is better evidence.
 SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
 FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0])

@@ -3,16 +3,20 @@
 import dataclasses
 import importlib.util
 
+import cv2
 import numpy as np
 import pytest
 from helpers.warped_pairs import warped_pair
 
 from keras_homography.evaluation import (
     CalibrateConfig,
+    calibration_measurement,
     calibration_pairs,
     confidence_calibration,
+    confidence_fit,
     traps,
 )
+from keras_homography.evaluation.labeled_pair_measurement import PARTS
 from keras_homography.registration import confidence
 from keras_homography.registration.evidence import NO_EVIDENCE, Evidence, MatchEvidence
 from keras_homography.utils.errors import UserError
@@ -42,18 +46,17 @@ def random_evidence(generator):
 
 @pytest.fixture(scope="module")
 def pairs():
-    """Evidence and errors of 4,000 pairs, correct as often as `confidence` now says."""
+    """Evidence of 4,000 pairs, and which are correct: as often as `confidence` now says."""
     generator = np.random.default_rng(0)
     evidence = [random_evidence(generator) for _ in range(4000)]
     probabilities = np.array([confidence.probability(e) for e in evidence])
-    errors = np.where(generator.uniform(size=4000) < probabilities, 1.0, 50.0)
-    return evidence, errors, probabilities
+    return evidence, generator.uniform(size=4000) < probabilities, probabilities
 
 
-def newton(evidence, errors, prior, used):
+def newton(evidence, correct, prior, used):
     """Logistic regression by Newton's method, on some of the features; the others weigh nothing."""
     x = np.array([confidence.features(e) for e in evidence])[:, used]
-    y = (errors < confidence_calibration.MAX_ERROR).astype(np.float64)
+    y = correct.astype(np.float64)
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     z = np.column_stack([(x - mean) / deviation, np.ones(len(x))])
     penalty = prior * len(x) * np.diag([1.0] * x.shape[1] + [0.0])
@@ -68,57 +71,55 @@ def newton(evidence, errors, prior, used):
 
 
 def test_the_fit_recovers_the_weights_that_made_the_pairs(pairs):
-    evidence, errors, probabilities = pairs
-    constants = confidence_calibration.fit(evidence, errors, prior=1e-6)
+    evidence, correct, probabilities = pairs
+    constants = confidence_fit.fit(evidence, correct, prior=1e-6)
     fitted = np.array([confidence.probability(e, constants) for e in evidence])
     assert np.abs(fitted - probabilities).mean() < 0.02
 
 
 def test_what_has_several_homographies_does_not_make_others_doubtful(pairs):
-    evidence, errors, _ = pairs
+    evidence, correct, _ = pairs
     best = max(evidence, key=confidence.probability)
     repeating = [dataclasses.replace(best, alternatives=1)] * 400
-    constants = confidence_calibration.fit(
-        [*evidence, *repeating], np.append(errors, [np.inf] * 400)
-    )
-    alone = confidence_calibration.fit(evidence, errors)
+    constants = confidence_fit.fit([*evidence, *repeating], np.append(correct, [False] * 400))
+    alone = confidence_fit.fit(evidence, correct)
     np.testing.assert_allclose(constants.weights, alone.weights)
     assert constants.bias == pytest.approx(alone.bias)
 
 
 @pytest.mark.parametrize("prior", [1e-4, 1e-2])
 def test_the_fit_is_that_of_newtons_method(pairs, prior):
-    evidence, errors, _ = pairs
-    fitted = confidence_calibration.fit(evidence, errors, prior)
-    expected, expected_bias = newton(evidence, errors, prior, fitted.weights != 0.0)
+    evidence, correct, _ = pairs
+    fitted = confidence_fit.fit(evidence, correct, prior)
+    expected, expected_bias = newton(evidence, correct, prior, fitted.weights != 0.0)
     np.testing.assert_allclose(fitted.weights, expected, rtol=1e-3)
     assert fitted.bias == pytest.approx(expected_bias, rel=1e-3)
 
 
 def test_no_weight_says_that_better_evidence_is_worse(pairs):
-    evidence, errors, _ = pairs
+    evidence, correct, _ = pairs
     # As if a small residual were a bad sign.
     worse = [
         dataclasses.replace(e, matches=dataclasses.replace(e.matches, residual=residual))
-        for e, residual in zip(evidence, np.where(errors < 3.0, 5.0, 0.5), strict=True)
+        for e, residual in zip(evidence, np.where(correct, 5.0, 0.5), strict=True)
     ]
-    weights = confidence_calibration.fit(worse, errors).weights
+    weights = confidence_fit.fit(worse, correct).weights
     assert weights[6] == 0.0
     assert (weights * confidence.SIGNS >= 0.0).all()
     assert (weights != 0.0).sum() >= 4
 
 
 def test_evidence_without_an_agreeing_window_is_left_out(pairs):
-    evidence, errors, _ = pairs
+    evidence, correct, _ = pairs
     more = [*evidence, NO_EVIDENCE]
-    fitted = confidence_calibration.fit(more, np.append(errors, np.inf))
-    expected = confidence_calibration.fit(evidence, errors)
+    fitted = confidence_fit.fit(more, np.append(correct, False))
+    expected = confidence_fit.fit(evidence, correct)
     np.testing.assert_array_equal(fitted.weights, expected.weights)
     assert fitted.bias == expected.bias
 
 
 def test_the_second_fit_recovers_the_confidence_of_pairs_with_fine_matches(pairs):
-    evidence, errors, _ = pairs
+    evidence, correct, _ = pairs
     generator = np.random.default_rng(1)
     fine = [
         dataclasses.replace(e, fine_matches=random_evidence(generator).matches) for e in evidence
@@ -127,19 +128,16 @@ def test_the_second_fit_recovers_the_confidence_of_pairs_with_fine_matches(pairs
         fine_weights=np.array([0.5, 1.0, 2.0, 1.0, -2.0, 0.3, -3.0]), fine_bias=-1.0
     )
     expected = np.array([confidence.probability(e, known) for e in fine])
-    drawn = np.where(generator.uniform(size=len(fine)) < expected, 1.0, 50.0)
+    drawn = generator.uniform(size=len(fine)) < expected
     # Pairs without such matches decide about the first regression alone.
-    constants = confidence_calibration.fit(
-        [*fine, *evidence], np.concatenate([drawn, errors]), prior=1e-6
-    )
+    constants = confidence_fit.fit([*fine, *evidence], np.concatenate([drawn, correct]), prior=1e-6)
     fitted = np.array([confidence.probability(e, constants) for e in fine])
     assert np.abs(fitted - expected).mean() < 0.04
     assert np.abs(fitted - [confidence.probability(e) for e in evidence]).mean() > 0.1
 
 
 def test_reliability_is_the_diagonal_for_what_is_calibrated(pairs):
-    _, errors, probabilities = pairs
-    correct = errors < confidence_calibration.MAX_ERROR
+    _, correct, probabilities = pairs
     bins = confidence_calibration.reliability(probabilities, correct)
     assert sum(count for count, _, _ in bins) == 4000
     for count, mean, share in bins:
@@ -169,11 +167,10 @@ def test_estimates_of_pairs_are_measured(images, monkeypatch):
         return iter(made)
 
     monkeypatch.setattr(calibration_pairs, "make_pairs", make_pairs)
-    measured = confidence_calibration.measure("synthetic", 4, seed=3)
+    measured = calibration_measurement.measure("synthetic", 4, seed=3)
     assert requested == [("synthetic", 4, 3)]
     assert measured.kinds == ["warped", "other"]
-    assert measured.errors[0] < 0.05
-    assert measured.errors[1] == np.inf
+    np.testing.assert_array_equal(measured.correct, [True, False])
     assert measured.evidence[0].agreeing > 20
     assert measured.evidence[0].matches.agreeing > 20
     # Evidence of what would be refused is measured too.
@@ -181,13 +178,12 @@ def test_estimates_of_pairs_are_measured(images, monkeypatch):
 
 
 def test_a_run_checks_the_constants_in_place(pairs, monkeypatch, tmp_path, capsys):
-    evidence, errors, probabilities = pairs
+    evidence, correct, probabilities = pairs
     kinds = ["coco128"] * 2000 + ["chessboard"] * 2000
-    measured = confidence_calibration.Measurements(kinds, evidence, errors)
-    monkeypatch.setattr(confidence_calibration, "measure", lambda *arguments: measured)
+    measured = calibration_measurement.Measurements(kinds, evidence, correct)
+    monkeypatch.setattr(calibration_measurement, "measure", lambda *arguments: measured)
     config = CalibrateConfig(dataset=None, output_dir=str(tmp_path / "out"))
     checked = confidence_calibration.run(config)
-    correct = errors < confidence_calibration.MAX_ERROR
     assert checked["brier"] == pytest.approx(np.mean((probabilities - correct) ** 2))
     for kind, of_kind in (("coco128", slice(2000)), ("chessboard", slice(2000, None))):
         answered = probabilities[of_kind] >= 0.5
@@ -205,23 +201,77 @@ def test_a_run_checks_the_constants_in_place(pairs, monkeypatch, tmp_path, capsy
 
 
 def test_a_run_checks_each_set_by_a_fit_to_the_other(pairs, monkeypatch, tmp_path, capsys):
-    evidence, errors, _ = pairs
+    evidence, correct, _ = pairs
     # In the second set, right and wrong are exchanged: a fit to the other is as bad as can be.
-    exchanged = np.where(errors < confidence_calibration.MAX_ERROR, 50.0, 1.0)
-    sets = {"fit": errors, "check": exchanged}
+    sets = {"fit": correct, "check": ~correct}
 
     def measure(dataset, count, seed):
-        return confidence_calibration.Measurements(["coco128"] * 4000, evidence, sets[dataset])
+        return calibration_measurement.Measurements(["coco128"] * 4000, evidence, sets[dataset])
 
-    monkeypatch.setattr(confidence_calibration, "measure", measure)
+    monkeypatch.setattr(calibration_measurement, "measure", measure)
     config = CalibrateConfig(
         dataset="fit", validation_dataset="check", output_dir=str(tmp_path / "out")
     )
     checked = confidence_calibration.run(config)
     assert checked["brier"] > 0.5
-    expected = confidence_calibration.fit([*evidence, *evidence], np.append(errors, exchanged))
+    expected = confidence_fit.fit([*evidence, *evidence], np.append(correct, ~correct))
     np.testing.assert_array_equal(checked["constants"].weights, expected.weights)
     assert "WEIGHTS = np.array([" in capsys.readouterr().out
+
+
+def test_a_half_of_real_pairs_is_checked_by_a_fit_to_all_but_it(
+    pairs, monkeypatch, tmp_path, capsys
+):
+    evidence, correct, _ = pairs
+
+    def measure(dataset, count, seed):
+        return calibration_measurement.Measurements(["coco128"] * 4000, evidence, correct)
+
+    def measure_labeled(folder, part):
+        assert folder == "real"
+        of_part = correct[:100] if part == "tune" else ~correct[:100]
+        return calibration_measurement.Measurements([part] * 100, evidence[:100], of_part)
+
+    monkeypatch.setattr(calibration_measurement, "measure", measure)
+    monkeypatch.setattr(calibration_measurement, "measure_labeled", measure_labeled)
+    config = CalibrateConfig(labeled_pairs="real", output_dir=str(tmp_path / "out"))
+    checked = confidence_calibration.run(config)
+    known = [(evidence, correct)] * 2
+    halves = {"tune": correct[:100], "report": ~correct[:100]}
+    squares = []
+    for part, other in (("tune", "report"), ("report", "tune")):
+        fitted = confidence_fit.fit(
+            [*known[0][0], *known[1][0], *evidence[:100]],
+            np.concatenate([correct, correct, halves[other]]),
+        )
+        probabilities = np.array([confidence.probability(e, fitted) for e in evidence[:100]])
+        squares.append((probabilities - halves[part]) ** 2)
+        assert checked["refused"][part] == np.mean(probabilities < 0.5)
+    assert checked["brier_labeled"] == pytest.approx(np.mean(squares))
+    assert checked["brier"] < 0.2
+    assert sum(count for count, _, _ in checked["bins"]) == 8000
+    assert "on 200 real pairs" in capsys.readouterr().out
+
+
+def test_real_pairs_are_right_within_five_pixels(images, tmp_path):
+    """Two pairs with true labels, one that is 4 px off, one 6 px off, and one without an image."""
+    a, b, a_from_b = warped_pair(images[0, ..., 0], 3, reach=12.0)
+    expected = {}
+    for number, offset in enumerate((0, 0, 4, 6)):
+        folder = tmp_path / "kind" / f"{number}"
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "a.png"), a)
+        cv2.imwrite(str(folder / "b.png"), b)
+        shift = np.array([[1, 0, offset], [0, 1, 0], [0, 0, 1]])
+        np.savetxt(folder / "b_from_a.txt", shift @ np.linalg.inv(a_from_b))
+        expected[number] = offset < 5
+    (tmp_path / "kind" / "empty").mkdir()
+    np.savetxt(tmp_path / "kind" / "empty" / "b_from_a.txt", np.eye(3))
+    halves = [calibration_measurement.measure_labeled(tmp_path, part) for part in PARTS]
+    measured = calibration_measurement.join(halves)
+    assert measured.kinds == ["kind"] * 4
+    assert sorted(measured.correct) == sorted(expected.values())
+    assert all(e.agreeing > 20 for e in measured.evidence)
 
 
 def test_without_scikit_learn_the_message_says_what_to_install(pairs, monkeypatch):
@@ -230,4 +280,4 @@ def test_without_scikit_learn_the_message_says_what_to_install(pairs, monkeypatc
         importlib.util, "find_spec", lambda name: None if name == "sklearn" else real(name)
     )
     with pytest.raises(UserError, match=r"pip install 'keras-homography\[calibrate\]'"):
-        confidence_calibration.fit(*pairs[:2])
+        confidence_fit.fit(*pairs[:2])
