@@ -142,16 +142,17 @@ def _tabulate(
     unseen: dict[str, float],
 ) -> dict[str, dict[str, float]]:
     """Print and return the shares of each kind that are `refused`, and answered but `wrong`."""
-    print("| pairs | n | refused | answered and wrong | the same if not fitted to them |")
-    print("|---|---:|---:|---:|---:|")
+    print("| pairs | n | best is right | refused | wrong | wrong if not fitted to |")
+    print("|---|---:|---:|---:|---:|---:|")
     refused, wrong = {}, {}
     for kind in dict.fromkeys(kinds):
         of_kind = np.array([k == kind for k in kinds])
         refused[kind] = float(np.mean(~answered[of_kind]))
         wrong[kind] = float(np.mean(answered[of_kind] & ~correct[of_kind]))
-        left_out = f"{unseen[kind]:.1%}" if kind in unseen else ""
-        counts = f"{of_kind.sum()} | {refused[kind]:.1%} | {wrong[kind]:.1%}"
-        print(f"| {kind} | {counts} | {left_out} |")
+        shares = [correct[of_kind].mean(), refused[kind], wrong[kind]]
+        shares += [unseen[kind]] if kind in unseen else []
+        cells = [f"{share:.0%}" for share in shares] + [""] * (4 - len(shares))
+        print(f"| {kind} | {of_kind.sum()} | {' | '.join(cells)} |")
     return {"refused": refused, "wrong": wrong}
 
 
