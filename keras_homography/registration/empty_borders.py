@@ -71,10 +71,13 @@ def _inside(is_empty: np.ndarray) -> np.ndarray | None:
     opened = cv2.morphologyEx(padded, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     _, labels = cv2.connectedComponents(opened, connectivity=4)
     border = (labels == labels[0, 0])[side:-side, side:-side]
-    y, x = np.nonzero(~border)
-    if len(x) == 0:
+    rows = np.flatnonzero(~border.all(axis=1))
+    if len(rows) == 0:
         return None
-    hull = cv2.convexHull(np.stack([x, y], axis=-1).astype(np.int32))
+    # The first and the last pixel of each row have the hull of all.
+    first, last = (~border[rows]).argmax(axis=1), width - 1 - (~border[rows, ::-1]).argmax(axis=1)
+    ends = np.stack([np.concatenate([first, last]), np.concatenate([rows, rows])], axis=-1)
+    hull = cv2.convexHull(ends.astype(np.int32))
     content = cv2.fillConvexPoly(np.zeros((height, width), np.uint8), hull, 1)
     outside = content.size - np.count_nonzero(content)
     empty_inside = np.count_nonzero(border & (content == 1))

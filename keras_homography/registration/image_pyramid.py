@@ -15,6 +15,7 @@ import numpy as np
 from keras_homography.geometry import arrays
 from keras_homography.registration import lucas_kanade, masks, motion_models
 from keras_homography.registration.motion_models import Motion
+from keras_homography.registration.sampling import Sampler
 
 _MIN_COARSEST_SIDE = 96  # pixels: shorter side of the coarsest level
 _MAX_COMPARISON_SIDE = 320  # pixels: longer side at which two images are compared
@@ -88,10 +89,17 @@ class _WithoutLocalLight(Sequence[np.ndarray]):
 
 
 class PreparedImage(NamedTuple):
-    """The levels of an image, uint8, filled where it is masked; and of its mask, or None."""
+    """The levels of an image, and what is computed of them.
+
+    Attributes:
+      pyramid: uint8, finest first, filled where the image is masked.
+      masks: bool, the levels of its mask; None if all of it counts.
+      samplers: of levels, by index, once they are needed; shared by all pairs of the image.
+    """
 
     pyramid: list[np.ndarray]
     masks: list[np.ndarray] | None
+    samplers: dict[int, Sampler]
 
 
 def prepare(gray: np.ndarray, mask: np.ndarray | None = None) -> PreparedImage:
@@ -102,7 +110,9 @@ def prepare(gray: np.ndarray, mask: np.ndarray | None = None) -> PreparedImage:
       mask: bool `[height, width]`, where the image counts; None for everywhere.
     """
     pyramid = build_pyramid(gray if mask is None else masks.fill(gray, mask))
-    return PreparedImage(pyramid, masks.build_levels(mask, list(map(arrays.image_size, pyramid))))
+    return PreparedImage(
+        pyramid, masks.build_levels(mask, list(map(arrays.image_size, pyramid))), samplers={}
+    )
 
 
 class ImagePair:
@@ -141,23 +151,28 @@ class ImagePair:
         image_a = gray_a if isinstance(gray_a, PreparedImage) else prepare(gray_a, mask_a)
         image_b = gray_b if isinstance(gray_b, PreparedImage) else prepare(gray_b, mask_b)
         self.masks_a, self.masks_b = image_a.masks, image_b.masks
-        self._set_pyramids(image_a.pyramid, image_b.pyramid)
+        self._set_pyramids(image_a.pyramid, image_b.pyramid, image_a.samplers)
         self.size_a, self.size_b = (
             arrays.image_size(image.pyramid[0]) for image in (image_a, image_b)
         )
         self.comparison_level = comparison_level(self.pyramid_b)
 
     def _set_pyramids(
-        self, pyramid_a: Sequence[np.ndarray], pyramid_b: Sequence[np.ndarray]
+        self,
+        pyramid_a: Sequence[np.ndarray],
+        pyramid_b: Sequence[np.ndarray],
+        samplers_a: dict[int, Sampler],
     ) -> None:
-        self.pyramid_a, self.pyramid_b = pyramid_a, pyramid_b
+        self.pyramid_a, self.pyramid_b, self._samplers_a = pyramid_a, pyramid_b, samplers_a
         self._levels: dict[tuple[int, int], lucas_kanade.Level] = {}
 
     @functools.cached_property
     def without_local_light(self) -> "ImagePair":
         """The pair without local brightness and contrast, for parts in other light."""
         pair = copy.copy(self)
-        pair._set_pyramids(_WithoutLocalLight(self.pyramid_a), _WithoutLocalLight(self.pyramid_b))
+        pair._set_pyramids(
+            _WithoutLocalLight(self.pyramid_a), _WithoutLocalLight(self.pyramid_b), samplers_a={}
+        )
         return pair
 
     def disagreement(self, a_from_b: np.ndarray) -> float:
@@ -185,12 +200,15 @@ class ImagePair:
         quad = arrays.transform_points(a_from_b, arrays.corners(self.size_b)).astype(np.float32)
         area = max(cv2.contourArea(quad), 1e-6) / (width * height)
         index_a = int(np.clip(np.round(index + 0.5 * np.log2(area)), 0, len(self.pyramid_a) - 1))
+        if index_a not in self._samplers_a:
+            self._samplers_a[index_a] = Sampler(self.pyramid_a[index_a])
         if (index_a, index) not in self._levels:
             self._levels[index_a, index] = lucas_kanade.Level(
                 self.pyramid_a[index_a],
                 self.pyramid_b[index],
                 None if self.masks_a is None else self.masks_a[index_a],
                 None if self.masks_b is None else self.masks_b[index],
+                self._samplers_a[index_a],
             )
         level = self._levels[index_a, index]
         level_from_a, level_from_b = self._resizings(level)

@@ -13,6 +13,7 @@ from keras_homography.geometry.lucas_kanade_constants import MID_GRAY, NUM_TONES
 from keras_homography.registration.lucas_kanade_level import Floats, Level
 
 _CONVERGED = 2e-3  # pixels that corners move
+_STEP_SIZE = 8
 _TONE_FITS = 3  # of the tone curve alone, each leaving out more of what does not agree
 
 
@@ -126,7 +127,7 @@ class Comparison:
         level, root, slope = self._level, np.sqrt(self.weights), self._half_slope()
         gradient_x = root * (0.5 * level.gradient_x + slope * self._gradient_x)
         gradient_y = root * (0.5 * level.gradient_y + slope * self._gradient_y)
-        equations = self._equations(gradient_x, gradient_y, root * MID_GRAY * self._basis)
+        equations = self._equations(gradient_x, gradient_y, root)
         if possible_steps is not None:
             equations = np.concatenate([possible_steps.T @ equations[:8], equations[8:]])
         solution = _solve_damped(
@@ -148,18 +149,19 @@ class Comparison:
         _, t1, t2 = self._tone
         return 0.5 + (0.5 * t1 + t2 * self._z) / MID_GRAY
 
-    def _equations(self, gradient_x: Floats, gradient_y: Floats, tones: Floats) -> Floats:
-        """Left sides of the equations, float64 `[11, points]`."""
+    def _equations(self, gradient_x: Floats, gradient_y: Floats, factors: Floats) -> Floats:
+        """Left sides of the equations, float64 `[11, points]`, the last three times factors."""
         x, y = self._level.x, self._level.y
         radial = -(x * gradient_x + y * gradient_y)
-        return np.stack(
-            [
-                *(x * gradient_x, y * gradient_x, gradient_x),
-                *(x * gradient_y, y * gradient_y, gradient_y),
-                *(x * radial, y * radial),
-                *tones,
-            ]
-        ).astype(np.float64)
+        equations = np.empty([_STEP_SIZE + NUM_TONES, len(x)])  # written once, without a copy
+        for row, (first, second) in enumerate(
+            [(x, gradient_x), (y, gradient_x), (1.0, gradient_x)]
+            + [(x, gradient_y), (y, gradient_y), (1.0, gradient_y)]
+            + [(x, radial), (y, radial)]
+            + [(MID_GRAY * factors, basis) for basis in self._basis]
+        ):
+            np.multiply(first, second, out=equations[row])
+        return equations
 
     def linearize(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         """Linearize how the images differ, as `fit` does, without solving for the step.
@@ -169,9 +171,10 @@ class Comparison:
           and of B alone, float64 `[11, points]`; right sides, weights, and by how much a weighted
           residual changes with that residual, `[points]`.
         """
-        level, slope, tones = self._level, 2.0 * self._half_slope(), MID_GRAY * self._basis
-        of_a = self._equations(slope * self._gradient_x, slope * self._gradient_y, tones)
-        of_b = self._equations(level.gradient_x, level.gradient_y, tones)
+        level, slope = self._level, 2.0 * self._half_slope()
+        ones = np.ones_like(slope)
+        of_a = self._equations(slope * self._gradient_x, slope * self._gradient_y, ones)
+        of_b = self._equations(level.gradient_x, level.gradient_y, ones)
         root = np.sqrt(self.weights / np.maximum(self._usable, 1e-6))
         return of_a, of_b, self._difference, self.weights, self.weights * (4.0 * root - 3.0)
 

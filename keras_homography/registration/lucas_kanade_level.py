@@ -8,12 +8,11 @@ import numpy.typing as npt
 
 from keras_homography.geometry import arrays
 from keras_homography.registration import masks
+from keras_homography.registration.sampling import Floats, Sampler
 
 MAX_POINTS = 12_000  # of a level, each the one with the strongest gradient around
 _BORDER = 2  # pixels that the gradient needs on every side
 _NEAREST_DEPTH = 1e-6  # of a point in front of the camera
-
-Floats = npt.NDArray[np.floating]
 
 
 def strongest_points(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
@@ -44,48 +43,6 @@ def strongest_points(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def bilinear(
-    image: npt.NDArray[np.uint8], x: Floats, y: Floats
-) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]:
-    """Sample an image and its gradient at points, exactly: `cv2.remap` rounds to 1/32 of a pixel.
-
-    Args:
-      image: `[height, width]`, gray levels.
-      x: `[points]`, pixels.
-      y: `[points]`, pixels.
-
-    Returns:
-      `(gray, gradient_x, gradient_y, visible)`, each `[points]`: gray levels, gray levels a pixel,
-      and whether the image contains the point and the neighbors that its gradient needs.
-    """
-    height, width = image.shape
-    x, y = x.astype(np.float32), y.astype(np.float32)
-    visible = (x >= 1) & (x < width - 2) & (y >= 1) & (y < height - 2)
-    left = np.where(visible, np.floor(x), 1).astype(np.int64)
-    top = np.where(visible, np.floor(y), 1).astype(np.int64)
-    x, y = np.where(visible, x - left, 0), np.where(visible, y - top, 0)
-    pixels, first = image.ravel(), top * width + left
-    neighbors = {
-        (i, j): pixels.take(first + (j * width + i)).astype(np.float32)
-        for i in range(-1, 3)
-        for j in range(-1, 3)
-        if (i in (0, 1)) or (j in (0, 1))
-    }
-
-    def interpolate(plane: dict[tuple[int, int], Floats]) -> Floats:
-        upper = plane[0, 0] + x * (plane[1, 0] - plane[0, 0])
-        lower = plane[0, 1] + x * (plane[1, 1] - plane[0, 1])
-        return upper + y * (lower - upper)
-
-    cell = [(i, j) for i in (0, 1) for j in (0, 1)]
-    return (
-        interpolate(neighbors),
-        interpolate({(i, j): 0.5 * (neighbors[i + 1, j] - neighbors[i - 1, j]) for i, j in cell}),
-        interpolate({(i, j): 0.5 * (neighbors[i, j + 1] - neighbors[i, j - 1]) for i, j in cell}),
-        visible,
-    )
-
-
 def unit_from_pixel(size: tuple[int, int]) -> npt.NDArray[np.float64]:
     """Return the matrix from pixels of an image to units: half its longer side, from its center.
 
@@ -105,6 +62,7 @@ class Level:
       gray_b: uint8 `[height, width]`; its size may be another.
       mask_a: bool `[height, width]`, where A counts; None for everywhere.
       mask_b: the same of B.
+      sampler_a: of A, if there is one already.
 
     Attributes:
       gray_a: as given.
@@ -125,8 +83,10 @@ class Level:
         gray_b: npt.NDArray[np.uint8],
         mask_a: npt.NDArray[np.bool_] | None = None,
         mask_b: npt.NDArray[np.bool_] | None = None,
+        sampler_a: Sampler | None = None,
     ) -> None:
         self.gray_a, self.gray_b = gray_a, gray_b
+        self._sampler_a = sampler_a or Sampler(gray_a)
         self._mask_a, self._mask_b = mask_a, mask_b
         self._weights: Floats | None = None
         self._sampled_a = None if mask_a is None else masks.can_be_sampled(mask_a)
@@ -142,8 +102,14 @@ class Level:
         self.x = ((column - center_x) / half).astype(np.float32)
         self.y = ((row - center_y) / half).astype(np.float32)
         self._points = np.stack([column, row, np.ones_like(row)]).astype(np.float64)
-        self.b, gradient_x, gradient_y, _ = bilinear(gray_b, column, row)
-        self.gradient_x, self.gradient_y = gradient_x * half, gradient_y * half
+        self.b = gray_b[row, column].astype(np.float32)
+        self.gradient_x, self.gradient_y = (
+            0.5 * half * (after.astype(np.float32) - before)
+            for before, after in (
+                (gray_b[row, column - 1], gray_b[row, column + 1]),
+                (gray_b[row - 1, column], gray_b[row + 1, column]),
+            )
+        )
 
     def weighted(self, weights: Floats) -> "Level":
         """The same level, with points that count more and less.
@@ -182,7 +148,7 @@ class Level:
           else 1, or its weight.
         """
         u, v, inverse_depth = self.project(a_from_b)
-        gray, along_u, along_v, visible = bilinear(self.gray_a, u, v)
+        gray, along_u, along_v, visible = self._sampler_a(u, v)
         if self._sampled_a is not None:
             column, row = (np.where(visible, np.round(place), 0).astype(int) for place in (u, v))
             visible &= self._sampled_a[row, column]

@@ -48,8 +48,7 @@ class _Equations(NamedTuple):
       right: float64 `[n]`.
       weights: float64 `[n]`.
       curvature: float64 `[n]`, by how much the weighted right side changes with `right`.
-      x: `[n]`, where the equation comes from: -1 to 1.
-      y: the same along y.
+      begins: where each tile of B begins: the equations are in the order of tiles.
       factor: of the covariance, calibrated on rendered pairs.
     """
 
@@ -58,8 +57,7 @@ class _Equations(NamedTuple):
     right: np.ndarray
     weights: np.ndarray
     curvature: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
+    begins: np.ndarray
     factor: float
 
 
@@ -107,11 +105,14 @@ def _of_pixels(
     of_a, of_b, right, weights, curvature = lucas_kanade.Comparison(
         level, level_a_from_b
     ).linearize()
-    used = weights > 0.0
+    used = np.flatnonzero(weights)
+    order, begins = _tiles(level.x[used], level.y[used])
+    used = used[order]
     spacing = np.sqrt(level.gray_b.size / len(level.x))
     return _Equations(
-        *(of_a[:, used], of_b[:, used], right[used], weights[used], curvature[used]),
-        *(level.x[used], level.y[used], _PIXEL_FACTOR * spacing**_SPACING_POWER),
+        *(of_a.take(used, axis=1), of_b.take(used, axis=1)),
+        *(right[used], weights[used], curvature[used], begins),
+        _PIXEL_FACTOR * spacing**_SPACING_POWER,
     )
 
 
@@ -123,10 +124,11 @@ def _of_matches(aligned: match_evidence.AlignedMatches) -> tuple[_Equations, np.
     agree = aligned.agreeing
     x, y = arrays.transform_points(unit_from_view, aligned.matches.points_b[agree]).T
     pixels_per_unit = 1.0 / unit_from_view[0, 0]
-    left = pixels_per_unit * np.concatenate(_moves(x, y), axis=1)
-    right, (x, y) = moved[agree].T.ravel(), np.tile([x, y], 2)
+    order, begins = _tiles(*np.tile([x, y], 2))
+    left = pixels_per_unit * np.concatenate(_moves(x, y), axis=1)[:, order]
+    right = moved[agree].T.ravel()[order]
     ones = np.ones_like(right)
-    equations = _Equations(left, left, right, ones, ones, x, y, _MATCH_FACTOR)
+    equations = _Equations(left, left, right, ones, ones, begins, _MATCH_FACTOR)
     return equations, unit_from_view @ view.view_from_image
 
 
@@ -150,23 +152,24 @@ def _within(equations: _Equations, possible_steps: np.ndarray) -> _Equations:
 
 def _step_covariance(equations: _Equations, size: int) -> np.ndarray | None:
     """Covariance of the step's first unknowns; None if the equations do not determine them."""
-    left, other = equations.left, equations.left_other
-    if len(equations.right) < len(left):
+    left, other, begins = equations.left, equations.left_other, equations.begins
+    count = len(equations.right)
+    if count < len(left):
         return None
     mean = 0.5 * (left + other)
     weighted = mean * equations.weights
+    weighted_normal = weighted @ mean.T
     try:
-        solution = np.linalg.solve(weighted @ mean.T, weighted @ equations.right)
+        solution = np.linalg.solve(weighted_normal, weighted @ equations.right)
     except np.linalg.LinAlgError:
         return None
     residual = equations.right - solution @ mean
-    order, begins = _tiles(equations.x, equations.y)
-    scores = np.add.reduceat((weighted * residual)[:, order], begins, axis=1).T
-    left, other = (left * equations.curvature)[:, order], other[:, order]
+    scores = np.add.reduceat(weighted * residual, begins, axis=1).T
+    left = left * equations.curvature
     normal = np.stack(
         [
             left[:, begin:end] @ other[:, begin:end].T
-            for begin, end in zip(begins, [*begins[1:], len(order)], strict=True)
+            for begin, end in zip(begins, [*begins[1:], count], strict=True)
         ]
     )
     normal = 0.5 * (normal + normal.transpose(0, 2, 1))
@@ -188,24 +191,28 @@ def _step_covariance(equations: _Equations, size: int) -> np.ndarray | None:
     changes -= changes.mean(axis=0)
     covariance = equations.factor * correction * changes.T @ changes
     if len(left) > size:
-        change = _change_by_tones(equations, mean, weighted, residual, size)
+        change = _change_by_tones(equations, mean, weighted, weighted_normal, residual, size)
         covariance += np.outer(change, change)
     return covariance
 
 
 def _change_by_tones(
-    equations: _Equations, mean: np.ndarray, weighted: np.ndarray, residual: np.ndarray, size: int
+    equations: _Equations,
+    mean: np.ndarray,
+    weighted: np.ndarray,
+    weighted_normal: np.ndarray,
+    residual: np.ndarray,
+    size: int,
 ) -> np.ndarray:
     """How a step changes if the tone curve has three coefficients more, float64 `[size]`."""
     offset, slope = mean[size : size + 2]
-    more = np.stack([offset * (slope / offset) ** power for power in (3, 4, 5)])
-    left, weighted = (
-        np.concatenate([mean, more]),
-        np.concatenate([weighted, equations.weights * more]),
-    )
-    normal = weighted @ left.T
+    z = slope / offset
+    more = np.stack([slope * z * z, slope * z * z * z, slope * (z * z) * (z * z)])
+    shared, weighted_more = weighted @ more.T, equations.weights * more
+    normal = np.block([[weighted_normal, shared], [shared.T, weighted_more @ more.T]])
     normal += _DAMPING * np.trace(normal) / len(normal) * np.eye(len(normal))
-    return np.linalg.solve(normal, weighted @ residual)[:size]
+    right = np.concatenate([weighted @ residual, weighted_more @ residual])
+    return np.linalg.solve(normal, right)[:size]
 
 
 def _tiles(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -52,3 +52,16 @@ def test_dark_and_bright_parts_of_a_scene_are_content(image):
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_uniform_images_have_no_borders(value):
     assert empty_borders.find_content(np.full((30, 40), value, np.uint8)) is None
+
+
+def test_an_empty_border_is_found_by_the_ends_of_its_rows(images):
+    """The oracle is the hull of all pixels that are not border."""
+    large = images[0, ..., 0] // 2 + 60
+    matrix = cv2.getRotationMatrix2D((160, 120), 25, 0.8)
+    turned = cv2.warpAffine(large, matrix, (320, 240))
+    content = empty_borders.find_content(turned)
+    y, x = np.nonzero(cv2.warpAffine(np.ones_like(large), matrix, (320, 240)))
+    hull = cv2.convexHull(np.stack([x, y], axis=-1).astype(np.int32))
+    expected = cv2.fillConvexPoly(np.zeros_like(large), hull, 1)
+    inside = cv2.erode(expected, np.ones((7, 7), np.uint8)).astype(bool)
+    assert (content != inside).mean() < 0.01

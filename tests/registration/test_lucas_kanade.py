@@ -9,7 +9,7 @@ from keras_homography import geometry
 from keras_homography.geometry import arrays
 from keras_homography.layers import lucas_kanade as keras_form
 from keras_homography.layers import lucas_kanade_level as keras_level
-from keras_homography.registration import lucas_kanade, lucas_kanade_level
+from keras_homography.registration import lucas_kanade
 
 SIZE = 128
 
@@ -81,22 +81,6 @@ def test_one_step_is_that_of_the_keras_form(images):
     step_in_keras, tone_in_keras = in_keras.fit()
     np.testing.assert_allclose(step, step_in_keras[0, :, 0], rtol=0.01, atol=1e-5)
     np.testing.assert_allclose(new_tone, tone_in_keras[0, :, 0], rtol=0.01, atol=1e-2)
-
-
-def test_samples_are_bilinear_and_gradients_central_differences(images):
-    image = images[0, :40, :60, 0]
-    x, y = np.meshgrid(np.arange(2, 57), np.arange(2, 37))
-    gray, gradient_x, gradient_y, visible = lucas_kanade_level.bilinear(image, x.ravel(), y.ravel())
-    assert visible.all()
-    np.testing.assert_array_equal(gray, image[2:37, 2:57].ravel())
-    expected_y, expected_x = np.gradient(image.astype(np.float32))
-    np.testing.assert_allclose(gradient_x, expected_x[2:37, 2:57].ravel())
-    np.testing.assert_allclose(gradient_y, expected_y[2:37, 2:57].ravel())
-    halfway, *_ = lucas_kanade_level.bilinear(image, np.array([10.5]), np.array([20.25]))
-    patch = image[20:22, 10:12].astype(float).mean(axis=1)
-    assert halfway[0] == pytest.approx(0.75 * patch[0] + 0.25 * patch[1], abs=1e-3)
-    *_, visible = lucas_kanade_level.bilinear(image, np.array([0.5, 58.5]), np.array([20.0, 20.0]))
-    assert not visible.any()
 
 
 def test_clipped_parts_do_not_count(images):
