@@ -35,6 +35,9 @@ _STEPS = 3  # of Lucas–Kanade a level
 # How far the corners may be from where they are expected: so many times as lately, and within these
 # shares of the longer side.
 _SURPRISES, _MIN_SURPRISE, _MAX_SURPRISE = 4.0, 0.004, 0.04
+_NEAR = (
+    0.003  # of the longer side: if frames come as near, refinement begins where they are compared
+)
 _FAR = 0.015  # of the longer side: from as far, refinement needs a second round
 _SURPRISE_RATE = 0.2  # of a frame, in their running mean
 _MIN_SHARE = 0.4  # of the windows of gray levels: with less, the matcher looks at every frame
@@ -123,7 +126,7 @@ class FrameTracker:
         surprise = _distance(a_from_b, expected, pair)
         if surprise > self._max_surprise * max(pair.size_b):
             return None
-        evidence = alignment_evidence.measure_evidence(pair, a_from_b)
+        evidence = alignment_evidence.measure_evidence(pair, a_from_b, compared=False)
         self._doubts = evidence.share < _UNDISTURBED
         holds = self._followed < _MAX_FOLLOWED and _holds(evidence, self._verified)
         evidence = (
@@ -164,7 +167,8 @@ class FrameTracker:
 
     def _refine(self, pair: RememberingPair, expected: np.ndarray) -> np.ndarray | None:
         """Refine the expected homography; None if that diverges."""
-        a_from_b = pair.refine_coarsely(expected, _STEPS)
+        near = self._surprise < _NEAR
+        a_from_b = expected if near else pair.refine_coarsely(expected, _STEPS)
         for _ in range(1 + self._doubts):
             if a_from_b is not None and self._doubts:
                 pair.follow_most(a_from_b)
