@@ -15,6 +15,21 @@ _OURS = {
 }
 
 
+_RIVALS = {
+    "sift_ransac": "SIFT + RANSAC",
+    "sift_x2_ransac": "SIFT at double size + RANSAC",
+    "sift_ecc": "SIFT + RANSAC, then ECC",
+    "orb_ransac": "ORB + RANSAC",
+}
+# Of the summary: a condition's number above, and what it is called for who does not know them yet.
+_SUMMARY = [
+    (0, "clean"),
+    (1, "light, blur, noise, JPEG"),
+    (3, "14–25 % of B occluded"),
+    (4, "28–50 % occluded"),
+]
+
+
 def _rows(folder):
     return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["rows"]
 
@@ -69,19 +84,17 @@ def errors(folder):
 
 def summary(folder):
     """MACE and share below 1 px of four conditions, and their times."""
-    chosen = [_CONDITIONS[number] for number in (0, 1, 3, 4)]
     rows = {(r["estimator"], r["distortion"], r["strength"]): r for r in _rows(folder)}
     body = []
-    for name in dict.fromkeys(name for name, _, _ in rows):
-        of_name = [rows[(name, *condition[:2])] for condition in chosen]
+    for name, label in {**_OURS, **_RIVALS}.items():
+        of_name = [rows[(name, *_CONDITIONS[number][:2])] for number, _ in _SUMMARY]
         cells = [f"{_number(r['mace'])} / {_percent(r['under_1px'])}" for r in of_name]
-        cells = [
-            cell + (f", {r['not_returned']} refused" if r["not_returned"] else "")
-            for cell, r in zip(cells, of_name, strict=True)
-        ]
+        if name == "estimator":
+            refused = [f", {r['not_returned']} refused" * bool(r["not_returned"]) for r in of_name]
+            cells = [cell + more for cell, more in zip(cells, refused, strict=True)]
         milliseconds = " / ".join(_number(r["ms_mean"]) for r in of_name)
-        body.append([_OURS.get(name, name), *cells, milliseconds])
-    return _table(["", *(condition[2] for condition in chosen), "ms a pair, mean"], body)
+        body.append([label, *cells, milliseconds])
+    return _table(["", *(title for _, title in _SUMMARY), "ms a pair, mean"], body)
 
 
 def times(folder):
