@@ -96,6 +96,7 @@ def measure_labeled(folder: str, part: str) -> Measurements:
             image_a, image_b, *points = labeled_pair_measurement.read(pair)
         except UserError as problem:
             skipped[pair.name] = str(problem)
+            progress.add(1)
             continue
         result = always.estimate(image_a, image_b)
         kinds.append(pair.kind)

@@ -142,7 +142,7 @@ def _tabulate(
     unseen: dict[str, float],
 ) -> dict[str, dict[str, float]]:
     """Print and return the shares of each kind that are `refused`, and answered but `wrong`."""
-    print("| pairs | n | best is right | refused | wrong | wrong if not fitted to |")
+    print("| pairs | n | best is right | refused | answered and wrong | the same, not fitted to |")
     print("|---|---:|---:|---:|---:|---:|")
     refused, wrong = {}, {}
     for kind in dict.fromkeys(kinds):

@@ -42,6 +42,7 @@ bilinear camera saw in B. This module imports neither TensorFlow nor Keras.
 """
 
 MID_GRAY = 127.5
+NUM_STEPS = 8  # unknowns of a homography
 NUM_TONES = 3  # coefficients of the tone curve: of 1, z and z²
 
 DARKEST, BRIGHTEST = 1.0, 254.0  # gray levels at which a pixel counts as clipped

@@ -147,14 +147,15 @@ def window_correlations(
 
 
 def measure_evidence(
-    pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None, compared: bool = True
+    pair: image_pyramid.ImagePair, a_from_b: np.ndarray | None, measures_misalignment: bool = True
 ) -> Evidence:
     """Measure how well the windows of two images agree under a homography.
 
     Args:
       pair: the images.
       a_from_b: `[3, 3]`, pixels of the full images; or None.
-      compared: whether it is compared with other homographies: then `misalignment` is measured.
+      measures_misalignment: of gray levels and without local light, to compare homographies; else
+        that of gray levels stands for both.
 
     Returns:
       `NO_EVIDENCE` for None and for a homography that is not plausible.
@@ -165,7 +166,7 @@ def measure_evidence(
     agreeing = correlations > MIN_CORRELATION
     level, _ = pair.at(a_from_b, pair.comparison_level)
     of_gray = in_other_light = pair.disagreement(a_from_b)
-    if of_gray > (NOT_CLOSE if compared else DISAGREES):
+    if of_gray > (NOT_CLOSE if measures_misalignment else DISAGREES):
         in_other_light = pair.without_local_light.disagreement(a_from_b)
     return Evidence(
         overlap=float(covered.sum() / level.num_pixels),

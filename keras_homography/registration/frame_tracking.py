@@ -126,7 +126,7 @@ class FrameTracker:
         surprise = _distance(a_from_b, expected, pair)
         if surprise > self._max_surprise * max(pair.size_b):
             return None
-        evidence = alignment_evidence.measure_evidence(pair, a_from_b, compared=False)
+        evidence = alignment_evidence.measure_evidence(pair, a_from_b, measures_misalignment=False)
         self._doubts = evidence.share < _UNDISTURBED
         holds = self._followed < _MAX_FOLLOWED and _holds(evidence, self._verified)
         evidence = (

@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from keras_homography.geometry import arrays
 from keras_homography.geometry import lucas_kanade_constants as constants
-from keras_homography.geometry.lucas_kanade_constants import MID_GRAY, NUM_TONES
+from keras_homography.geometry.lucas_kanade_constants import MID_GRAY, NUM_STEPS, NUM_TONES
 from keras_homography.registration.lucas_kanade_level import Floats, Level
 
 _CONVERGED = 2e-3  # pixels that corners move
-_STEP_SIZE = 8
 _TONE_FITS = 3  # of the tone curve alone, each leaving out more of what does not agree
 
 
@@ -129,7 +128,9 @@ class Comparison:
         gradient_y = root * (0.5 * level.gradient_y + slope * self._gradient_y)
         equations = self._equations(gradient_x, gradient_y, root)
         if possible_steps is not None:
-            equations = np.concatenate([possible_steps.T @ equations[:8], equations[8:]])
+            equations = np.concatenate(
+                [possible_steps.T @ equations[:NUM_STEPS], equations[NUM_STEPS:]]
+            )
         solution = _solve_damped(
             equations @ equations.T,
             equations @ (root * self._difference),
@@ -150,10 +151,10 @@ class Comparison:
         return 0.5 + (0.5 * t1 + t2 * self._z) / MID_GRAY
 
     def _equations(self, gradient_x: Floats, gradient_y: Floats, factors: Floats) -> Floats:
-        """Left sides of the equations, float64 `[11, points]`, the last three times factors."""
+        """Left sides, float64 `[11, points]`; `factors` multiply the rows of the tone curve."""
         x, y = self._level.x, self._level.y
         radial = -(x * gradient_x + y * gradient_y)
-        equations = np.empty([_STEP_SIZE + NUM_TONES, len(x)])  # written once, without a copy
+        equations = np.empty([NUM_STEPS + NUM_TONES, len(x)])  # written once, without a copy
         for row, (first, second) in enumerate(
             [(x, gradient_x), (y, gradient_x), (1.0, gradient_x)]
             + [(x, gradient_y), (y, gradient_y), (1.0, gradient_y)]

@@ -8,15 +8,16 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating]
 _MAX_PIXELS = 1_000_000  # of an image whose gradient is kept: it takes 16 bytes a pixel
+_MAX_SIDE = 2**15 - 2  # pixels, of what `cv2.remap` reads
 
 
 @functools.cache
 def _remap_is_exact() -> bool:
     """Whether `cv2.remap` interpolates as it should: OpenCV 4 rounds points to 1/32 of a pixel."""
-    ramp = np.arange(8, dtype=np.float32) * np.ones([8, 1], np.float32)
-    point = np.full([1, 1], 3.01, np.float32)
-    sampled = cv2.remap(cv2.merge([ramp] * 4), point, point, cv2.INTER_LINEAR)
-    return bool(np.abs(sampled - 3.01).max() < 1e-5)
+    y, x = np.mgrid[:8, :8].astype(np.float32)
+    points = np.array([[3.01, 4.49, 5.77]], np.float32)
+    sampled = cv2.remap(cv2.merge([x, y, x, y]), points, points, cv2.INTER_LINEAR)
+    return bool(np.abs(sampled - points[..., None]).max() < 1e-5)
 
 
 class Sampler:
@@ -54,7 +55,8 @@ class Sampler:
         x, y = x.astype(np.float32), y.astype(np.float32)
         visible = (x >= 1) & (x < width - 2) & (y >= 1) & (y < height - 2)
         x, y = np.where(visible, x, 1), np.where(visible, y, 1)
-        if self._image.size > _MAX_PIXELS or not _remap_is_exact():
+        too_large = self._image.size > _MAX_PIXELS or max(self._image.shape) > _MAX_SIDE
+        if too_large or not x.size or not _remap_is_exact():
             return *sample(self._image, x, y), visible
         samples = cv2.remap(self._planes, x[None], y[None], cv2.INTER_LINEAR)[0]
         return samples[:, 0], samples[:, 1], samples[:, 2], visible

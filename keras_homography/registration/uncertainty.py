@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_homography.geometry import arrays
+from keras_homography.geometry.lucas_kanade_constants import NUM_STEPS
 from keras_homography.registration import (
     image_pyramid,
     lucas_kanade,
@@ -32,7 +33,6 @@ from keras_homography.registration.candidate import Candidate
 
 _TILES = 12  # along each side of B, whose residuals count as independent
 _MIN_EFFECTIVE_TILES = 1.0  # beyond the nine that the correction takes
-_NUM_STEPS = 8  # unknowns of a homography; those after them are of the tone curve
 _DAMPING = 1e-9
 # Of covariances, so that the mean normalized squared error of rendered pairs is that of chi-square.
 # Pixels that are farther apart agree less by chance alone.
@@ -86,7 +86,7 @@ def corner_covariance(pair: image_pyramid.ImagePair, candidate: Candidate) -> np
         return None
     possible_steps = motion_models.possible_steps(pair.motion)
     if possible_steps is None:
-        possible_steps = np.eye(_NUM_STEPS)
+        possible_steps = np.eye(NUM_STEPS)
     else:
         equations = _within(equations, possible_steps)
     step = _step_covariance(equations, possible_steps.shape[1])
@@ -144,7 +144,7 @@ def _moves(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _within(equations: _Equations, possible_steps: np.ndarray) -> _Equations:
     """Equations of sums of possible steps, float64 `[8, k]`, in the place of eight unknowns."""
     left, other = (
-        np.concatenate([possible_steps.T @ side[:_NUM_STEPS], side[_NUM_STEPS:]])
+        np.concatenate([possible_steps.T @ side[:NUM_STEPS], side[NUM_STEPS:]])
         for side in (equations.left, equations.left_other)
     )
     return equations._replace(left=left, left_other=other)
@@ -217,6 +217,8 @@ def _change_by_tones(
 
 def _tiles(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Order points by tile; where in that order each tile begins."""
+    if len(x) == 0:
+        return np.zeros(0, int), np.zeros(0, int)
     column, row = (
         np.minimum(
             (_TILES * (along - along.min()) / (np.ptp(along) + 1e-9)).astype(int), _TILES - 1

@@ -326,3 +326,30 @@ except ValueError as error:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["True", "5.0", "True"]
+
+
+def test_images_of_black_and_white_are_estimated(images):
+    """Every pixel is clipped, so that none says how exact the homography is."""
+    large = cv2.resize(images[0, ..., 0], (1280, 960))
+    a, b, _ = warped_pair(large, 3, reach=20.0, size=(640, 480))
+    black_and_white = (np.where(image > 128, 255, 0).astype(np.uint8) for image in (a, b))
+    result = keras_homography.HomographyEstimator().estimate(*black_and_white)
+    assert result.best_a_from_b is not None
+    assert result.covariance is None or np.isfinite(result.covariance).all()
+
+
+@pytest.mark.parametrize("kind", ["grid", "strip"])
+def test_a_mask_that_leaves_no_pixel_to_compare_is_a_refusal(images, kind):
+    image = images[0, ..., 0]
+    mask = np.zeros(image.shape, bool)
+    if kind == "strip":
+        mask[100:104] = True
+    else:
+        mask[:] = True
+        mask[::4] = mask[:, ::4] = False
+    assert not keras_homography.HomographyEstimator().estimate(image, image, mask_b=mask).ok
+
+
+def test_an_image_longer_than_opencv_samples_is_a_refusal():
+    noise = np.random.default_rng(0).integers(0, 256, (24, 34000), np.uint8)
+    assert not keras_homography.HomographyEstimator().estimate(noise, noise[:, :640]).ok

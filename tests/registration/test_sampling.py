@@ -53,3 +53,13 @@ def test_points_at_infinity_are_not_visible(image, points):
     gray, *_, visible = sampling.Sampler(image)(points, points)
     assert not visible.any()
     assert np.isfinite(gray).all()
+
+
+def test_no_points_have_no_samples(image):
+    assert [len(values) for values in sampling.Sampler(image)(np.zeros(0), np.zeros(0))] == [0] * 4
+
+
+def test_a_long_image_is_sampled():
+    image = np.tile(np.arange(8, dtype=np.uint8), 4200)[None].repeat(8, axis=0)
+    gray, gradient_x, *_ = sampling.Sampler(image)(np.array([33001.5]), np.array([3.25]))
+    assert (gray[0], gradient_x[0]) == (image[3, 33001:33003].mean(), 1.0)

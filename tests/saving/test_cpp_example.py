@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from helpers import tools
 
-from keras_homography import geometry
-from keras_homography.saving import networks
+from keras_homography import geometry, models
+from keras_homography.saving import networks, tflite_format
 
 ROOT = pathlib.Path(__file__).parents[2]
 MODEL = ROOT / "saved_models" / "homography.tflite"
@@ -81,3 +81,22 @@ def test_a_file_that_cannot_be_read_is_named(align, images, tmp_path, missing):
     assert result.returncode == 2
     assert f"cannot read {tmp_path / 'absent'}" in result.stderr
     assert not (tmp_path / "aligned.png").exists()
+
+
+def test_a_model_of_other_patches_is_refused(align, images, tmp_path):
+    small = models.build("mobile", patch_size=64, rho=16, width=0.1)
+    path = tmp_path / "small.tflite"
+    tflite_format.write(small, path)
+    image = tmp_path / "image.png"
+    cv2.imwrite(str(image), images[0])
+    result = run(align, image, image, path, tmp_path / "aligned.png")
+    assert result.returncode == 2
+    assert "does not take pairs of 128x128" in result.stderr
+
+
+def test_a_picture_of_an_unknown_format_is_an_error(align, images, tmp_path):
+    image = tmp_path / "image.png"
+    cv2.imwrite(str(image), images[0])
+    result = run(align, image, image, MODEL, tmp_path / "aligned")
+    assert result.returncode == 2
+    assert "terminate" not in result.stderr

@@ -35,6 +35,7 @@ int LiteRtGetCompiledModelInputBufferRequirements(Handle compiled, size_t signat
 int LiteRtGetCompiledModelOutputBufferRequirements(Handle compiled, size_t signature, size_t index, Handle* needs);
 int LiteRtCreateManagedTensorBufferFromRequirements(
     Handle environment, const RankedTensorType* type, Handle needs, Handle* buffer);
+int LiteRtGetTensorBufferSize(Handle buffer, size_t* bytes);
 int LiteRtLockTensorBuffer(Handle buffer, void** address, int mode);
 int LiteRtUnlockTensorBuffer(Handle buffer);
 int LiteRtRunCompiledModel(
@@ -66,15 +67,14 @@ cv::Matx33d image_from_patch(const cv::Mat& image) {
   return {x, 0, (x - 1) / 2, 0, y, (y - 1) / 2, 0, 0, 1};
 }
 
-int main(int count, char** arguments) {
-  check(count == 5, "usage: align A B model.tflite aligned.png");
-  const cv::Mat a = cv::imread(arguments[1], cv::IMREAD_GRAYSCALE), b = cv::imread(arguments[2], cv::IMREAD_GRAYSCALE);
-  check(!a.empty(), std::string("cannot read ") + arguments[1]);
-  check(!b.empty(), std::string("cannot read ") + arguments[2]);
+void align(const char* path_a, const char* path_b, const char* model_path, const char* output_path) {
+  const cv::Mat a = cv::imread(path_a, cv::IMREAD_GRAYSCALE), b = cv::imread(path_b, cv::IMREAD_GRAYSCALE);
+  check(!a.empty(), std::string("cannot read ") + path_a);
+  check(!b.empty(), std::string("cannot read ") + path_b);
 
   Handle environment, model, signature, options, compiled, tensor, needs;
   LITERT(LiteRtCreateEnvironment(0, nullptr, &environment));
-  check(LiteRtCreateModelFromFile(environment, arguments[3], &model) == 0, std::string("cannot read ") + arguments[3]);
+  check(LiteRtCreateModelFromFile(environment, model_path, &model) == 0, std::string("cannot read ") + model_path);
   LITERT(LiteRtGetModelSignature(model, 0, &signature));
   LITERT(LiteRtCreateOptions(&options));
   LITERT(LiteRtSetOptionsHardwareAccelerators(options, kCpu));
@@ -83,6 +83,9 @@ int main(int count, char** arguments) {
   LITERT(LiteRtGetSignatureInputTensorByIndex(signature, 0, &tensor));
   LITERT(LiteRtGetCompiledModelInputBufferRequirements(compiled, 0, 0, &needs));
   Handle input = tensor_buffer(environment, tensor, needs);
+  size_t bytes;
+  LITERT(LiteRtGetTensorBufferSize(input, &bytes));
+  check(bytes == sizeof(float) * 2 * kPatch * kPatch, std::string(model_path) + " does not take pairs of 128x128");
   void* address;
   LITERT(LiteRtLockTensorBuffer(input, &address, kWrite));
   cv::Mat pair(kPatch, kPatch, CV_32FC2, address), patches[2];
@@ -102,18 +105,22 @@ int main(int count, char** arguments) {
   }
   LITERT(LiteRtRunCompiledModel(compiled, 0, 1, &input, output_count, outputs.data()));
 
+  bool found = false;
   cv::Point2f corners_b[] = {{0, 0}, {kPatch, 0}, {kPatch, kPatch}, {0, kPatch}}, corners_a[4];
   for (size_t i = 0; i < output_count; i++) {
     const char* name;
     LITERT(LiteRtGetSignatureOutputName(signature, i, &name));
     LITERT(LiteRtLockTensorBuffer(outputs[i], &address, kRead));
     const float* values = static_cast<float*>(address);
-    if (std::strcmp(name, "h4pt") == 0)  // corner c of B lies at c + h4pt in A
+    if (std::strcmp(name, "h4pt") == 0) {  // corner c of B lies at c + h4pt in A
       for (int c = 0; c < 4; c++) corners_a[c] = corners_b[c] + cv::Point2f(values[2 * c], values[2 * c + 1]);
+      found = true;
+    }
     if (std::strcmp(name, "h4pt_error") == 0) std::cout << "h4pt_error " << values[0] << "\n";
     LITERT(LiteRtUnlockTensorBuffer(outputs[i]));
   }
 
+  check(found, std::string(model_path) + " has no output h4pt");
   const cv::Matx33d patch_b_from_a = cv::getPerspectiveTransform(corners_a, corners_b);
   cv::Matx33d b_from_a = image_from_patch(b) * patch_b_from_a * image_from_patch(a).inv();
   b_from_a *= 1 / b_from_a(2, 2);
@@ -122,5 +129,14 @@ int main(int count, char** arguments) {
 
   cv::Mat aligned;
   cv::warpPerspective(a, aligned, b_from_a, b.size());
-  check(cv::imwrite(arguments[4], aligned), std::string("cannot write ") + arguments[4]);
+  check(cv::imwrite(output_path, aligned), std::string("cannot write ") + output_path);
+}
+
+int main(int count, char** arguments) {
+  check(count == 5, "usage: align A B model.tflite aligned.png");
+  try {
+    align(arguments[1], arguments[2], arguments[3], arguments[4]);
+  } catch (const cv::Exception& error) {
+    check(false, error.what());
+  }
 }
