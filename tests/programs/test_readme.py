@@ -102,19 +102,3 @@ def headings(text):
     """The anchors that GitHub gives the headings of a page."""
     lines = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
-
-
-def test_every_table_that_is_made_has_its_commands_above_it():
-    """`tests/studies/tables.py` makes them anew."""
-    scripts = ROOT / "tests" / "studies"
-    renderers = (scripts / "table_renderers.py").read_text(encoding="utf-8")
-    known = re.findall(r'^    "(\w+)": \w+,$', renderers, re.MULTILINE)
-    found = []
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for match in re.finditer(
-            r"<!-- table (\w+) -->\n\|.*?\|\n<!-- /table -->", text, re.DOTALL
-        ):
-            found.append(match[1])
-            assert "```bash\npython " in text[: match.start()]
-    assert sorted(found) == sorted(known)

@@ -53,6 +53,10 @@ def _number(value):
     return f"{value:.2f}" if value >= 0.9995 else f"{value:.3f}"
 
 
+def _time(milliseconds):
+    return f"{milliseconds:.1f}" if milliseconds < 100 else f"{milliseconds:.0f}"
+
+
 def _percent(share):
     """Without digits after the point, unless it is nearly all."""
     return f"{100 * share:.1f} %" if 0.99 <= share < 1 else f"{100 * share:.0f} %"
@@ -92,7 +96,7 @@ def summary(folder):
         if name == "estimator":
             refused = [f", {r['not_returned']} refused" * bool(r["not_returned"]) for r in of_name]
             cells = [cell + more for cell, more in zip(cells, refused, strict=True)]
-        milliseconds = " / ".join(_number(r["ms_mean"]) for r in of_name)
+        milliseconds = " / ".join(_time(r["ms_mean"]) for r in of_name)
         body.append([label, *cells, milliseconds])
     return _table(["", *(title for _, title in _SUMMARY), "ms a pair, mean"], body)
 
@@ -101,8 +105,9 @@ def times(folder):
     """Pairs without an answer, and milliseconds."""
     conditions, body = _by_condition(
         folder,
-        lambda r: f"{r['not_returned']}; {_number(r['ms_median'])} / {_number(r['ms_mean'])}",
+        lambda r: f"{r['not_returned']}; {_time(r['ms_median'])} / {_time(r['ms_mean'])}",
     )
+    body = [row for row in body if row[0] != "identity"]
     return _table(["without an answer; ms a pair, median / mean", *conditions], body)
 
 
@@ -172,7 +177,9 @@ def inference(*folders):
 
     columns = [_lines(folder) for folder in folders]
     body = [[f"`{case[0]['case']}`", *map(cell, case)] for case in zip(*columns, strict=True)]
-    threads = [f"threads: {lines[0]['threads']}" for lines in columns]
+    threads = [
+        "1 thread" if c[0]["threads"] == 1 else f"{c[0]['threads']} threads" for c in columns
+    ]
     return _table(["ms a pair: ours / SIFT + RANSAC", *threads], body)
 
 

@@ -4,8 +4,8 @@
 
 A table stands between `<!-- table NAME -->` and `<!-- /table -->`. It is made by the commands in
 the nearest block of code above it, in which `path/to/X` is replaced by the `--path` of X. A command
-runs once, in a folder of its own below `--output_dir`, and again when a shipped model or the
-confidence has changed: so this can be interrupted. Without `--write` nothing is changed and
+runs once, in a folder of its own below `--output_dir`, and again when the package or a shipped
+model has changed: so this can be interrupted. Without `--write` nothing is changed and
 tables that differ are printed, beside the lines that stand there. Times differ from run to run;
 the sentence with date and machine below a table is yours to write.
 """
@@ -42,11 +42,11 @@ def command_above(text, position):
     return [shlex.split(line) for line in lines if line.startswith("python ")]
 
 
-def state_of_the_weights():
-    """A digest of what figures depend on beside the code."""
+def digest_of_the_package():
+    """A digest of all that figures depend on: the code and the shipped models."""
     digest = hashlib.sha256()
-    files = [*sorted((ROOT / "saved_models").glob("*.tflite"))]
-    for path in [*files, ROOT / "keras_homography" / "registration" / "confidence.py"]:
+    models = [*ROOT.glob("saved_models/*.tflite"), *ROOT.glob("saved_models/*.keras")]
+    for path in sorted([*models, *ROOT.glob("keras_homography/**/*.py")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -59,7 +59,7 @@ def run(commands, paths, output_dir):
         if missing:
             raise LookupError(f"--path {missing[0]}=... is missing")
         filled = [_PATH.sub(lambda match: paths[match[1]], word) for word in arguments]
-        name = hashlib.sha256((shlex.join(filled) + state_of_the_weights()).encode()).hexdigest()
+        name = hashlib.sha256((shlex.join(filled) + digest_of_the_package()).encode()).hexdigest()
         folder = output_dir / name[:12]
         folders.append(folder)
         if (folder / "done").exists():
@@ -81,7 +81,9 @@ def main():
     parser.add_argument("--output_dir", type=pathlib.Path, default="runs/tables")
     parser.add_argument("--write", action="store_true", help="put the tables into the READMEs")
     options = parser.parse_args()
+    output_dir = options.output_dir.resolve()
     paths = dict(pair.split("=", 1) for pair in options.path)
+    paths = {name: str(pathlib.Path(path).resolve()) for name, path in paths.items()}
     counts = collections.Counter()
     for page in pages():
         text = page.read_text(encoding="utf-8")
@@ -91,12 +93,13 @@ def main():
                 continue
             title = f"{page.relative_to(ROOT)}: {name}"
             try:
-                folders = run(command_above(text, match.start()), paths, options.output_dir)
-            except (LookupError, subprocess.CalledProcessError) as problem:
+                folders = run(command_above(text, match.start()), paths, output_dir)
+                lines = table_renderers.RENDERERS[name](*folders)
+            except (LookupError, ValueError, OSError, subprocess.CalledProcessError) as problem:
                 counts["not made"] += 1
-                print(f"{title}: not made: {problem}")
+                print(f"{title}: not made: {problem!r}")
                 continue
-            made = "".join(f"{line}\n" for line in table_renderers.RENDERERS[name](*folders))
+            made = "".join(f"{line}\n" for line in lines)
             counts["as it stands" if made == standing else "different"] += 1
             print(f"{title}: {'as it stands' if made == standing else 'differs'}")
             before, after = standing.splitlines(), made.splitlines()
