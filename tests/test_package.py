@@ -90,6 +90,7 @@ def test_folders_are_attributes_and_nothing_else_is():
         _ = keras_homography.homographies
 
 
+@pytest.mark.long
 def test_a_users_own_program_may_import_the_package(tmp_path):
     """`runpy` imports `myapp` while `sys.argv` is still that of `-m`."""
     (tmp_path / "myapp").mkdir()
@@ -99,6 +100,7 @@ def test_a_users_own_program_may_import_the_package(tmp_path):
     assert result.stdout == "fine\n", result.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["geometry.argument_checks", "layers.look_again"])
 def test_a_module_that_imports_tensorflow_may_be_the_first(name):
     known = "assert keras.saving.get_registered_object('keras_homography>LookAgain')"

@@ -4,12 +4,14 @@ import collections
 from concurrent import futures
 
 import numpy as np
+import pytest
 from helpers import fuzzed_files, fuzzing
 from helpers.warped_pairs import warped_pair
 
 import keras_homography
 
 
+@pytest.mark.long
 def test_any_input_gives_an_answer_a_reason_or_a_useful_error(small_estimator):
     outcomes = collections.Counter(fuzzing.check(small_estimator, i) for i in range(150))
     assert min(outcomes[name] for name in ("answered", "refused", "no image")) > 5

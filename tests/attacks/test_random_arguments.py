@@ -96,6 +96,7 @@ def test_numbers_of_every_type_are_converted():
         np.testing.assert_array_equal(geometry.matrix_from_h4pt(h4pt, 128), expected)
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=40)
 @given(
     st.sampled_from([*models.ARCHITECTURES, "resnet", ""]),

@@ -103,6 +103,7 @@ def evaluate(output_dir):
     return evaluation.run(config)
 
 
+@pytest.mark.long
 def test_evaluate_leaves_files_of_others_alone(tmp_path, monkeypatch):
     """Also what is put there while it measures, and what is named like its own."""
     output_dir = tmp_path / "link"

@@ -60,6 +60,7 @@ def test_pairs_per_image_reuses_images(source, monkeypatch):
     pairs.make_pair_fn.cache_clear()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pairs_per_image", [1, 3])
 def test_parts_of_workers_are_together_what_one_has(source, pairs_per_image):
     options = {"pairs_per_image": pairs_per_image, "start_step": 2}

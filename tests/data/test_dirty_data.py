@@ -59,6 +59,7 @@ def test_all_bad_is_an_error(dirty, tmp_path):
         sources.open_source(tmp_path, "all", min_side=64, **SIZE)
 
 
+@pytest.mark.long
 def test_a_run_goes_on_and_reports(dirty, tmp_path):
     folder, _, unusable = dirty
     flags = ["--width=0.05", "--dropout=0", "--patch_size=16", "--rho=4", "--image_size=48,40"]

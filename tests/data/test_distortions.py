@@ -236,6 +236,7 @@ def first_pairs(source, count, batch_size, distort, **options):
     return [np.concatenate(parts) for parts in zip(*arrays, strict=True)]
 
 
+@pytest.mark.long
 def test_batches_of_distorted_pairs_do_not_depend_on_the_batch_size(source):
     occlusion = distortions.get_distortion("occlusion")
     patches, h4pt = first_pairs(source, 4, 4, occlusion)

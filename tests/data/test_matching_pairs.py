@@ -26,6 +26,7 @@ def made(source):
     return batches(source, 4)
 
 
+@pytest.mark.long
 def test_positions_are_those_of_the_homography_by_opencv(made):
     centers = matching_pairs.cell_centers(SIZE).numpy()
     np.testing.assert_allclose(centers[[0, 1, -1]], [[3.5, 3.5], [11.5, 3.5], [91.5, 91.5]])
@@ -39,6 +40,7 @@ def test_positions_are_those_of_the_homography_by_opencv(made):
     assert 0.2 < np.mean(shares) < 0.95
 
 
+@pytest.mark.long
 def test_pixels_agree_with_the_label(source):
     """In pairs that are easy and of cameras, B is A warped by OpenCV with the label."""
     correlations = []
@@ -53,6 +55,7 @@ def test_pixels_agree_with_the_label(source):
     assert np.median(correlations) > 0.85
 
 
+@pytest.mark.long
 def test_a_pair_is_the_same_whatever_the_batches_begin_with(source, made):
     later = batches(source, 1, start_step=2)[0]
     for expected, value in zip(tf.nest.flatten(made[2]), tf.nest.flatten(later), strict=True):

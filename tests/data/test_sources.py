@@ -30,6 +30,7 @@ def test_every_source_says_what_it_is(source):
     assert (source.count is None) == (source.name == "synthetic")
 
 
+@pytest.mark.long
 def test_a_stream_is_a_function_of_its_seed(source):
     stream = np.stack(read(source, 12))
     assert stream.shape == (12, 30, 40, 1)
@@ -39,6 +40,7 @@ def test_a_stream_is_a_function_of_its_seed(source):
     assert not np.array_equal(read(source, 12, seed=1), stream)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("dataset", "cache", "quick"),
     [

@@ -36,6 +36,7 @@ def differences(pair, b_from_a):
     return difference, covered.mean()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("second_image", ["same", "turned"])
 def test_homographies_are_those_of_the_pixels(source, second_image):
     for pair in pairs_of(second_image, source):

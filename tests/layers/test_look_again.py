@@ -73,6 +73,7 @@ def estimate(pairs, distance, in_views=None, stage=None, calls=None, num_views=0
     return metrics.corner_errors(h4pt, estimated), disagreement.numpy()
 
 
+@pytest.mark.long
 def test_far_pairs_are_tried_again(pairs):
     once, disagreement_once = estimate(pairs, 16.0, steps=(0,), max_refinements=1)
     again, disagreement_again = estimate(pairs, 16.0, steps=(0, 4), max_refinements=1)
@@ -155,6 +156,7 @@ def test_a_refined_cascade_keeps_the_contract(refined, pairs):
     assert np.isfinite(h4pt).all()
 
 
+@pytest.mark.long
 def test_a_refined_cascade_is_read_back_and_exported(refined, pairs, tmp_path):
     refined.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")

@@ -44,6 +44,7 @@ def refine(patches, start, **options):
     return [output.numpy() for output in lucas_kanade.LucasKanade(**options)(patches, start)]
 
 
+@pytest.mark.long
 def test_clean_pairs_become_exact():
     patches, h4pt = make_pairs()
     refined, disagreement, moved = refine(patches, near(h4pt, 1.0))
@@ -115,6 +116,7 @@ def test_eagerly_and_in_tf_data():
     np.testing.assert_allclose(in_graph, eager, atol=1e-2)
 
 
+@pytest.mark.long
 def test_gradients_are_finite():
     patches, h4pt = (tf.constant(array) for array in make_pairs())
     with tf.GradientTape() as tape:
@@ -139,6 +141,7 @@ def test_attached_to_a_model_and_read_back(tmp_path):
     np.testing.assert_allclose(copy(patches), attached, atol=1e-3)
 
 
+@pytest.mark.long
 def test_converts_to_tflite():
     patches, h4pt = (array[:1] for array in make_pairs())
     layer = lucas_kanade.LucasKanade()

@@ -9,6 +9,7 @@ from keras_homography import models
 from keras_homography.saving import networks, tflite_format
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("patch_size", [64, 192, 256])
 def test_is_trained_exported_and_used(patch_size, tmp_path):
     rng = np.random.default_rng(0)

@@ -53,6 +53,7 @@ def test_is_saved_and_loaded(built, patches, tmp_path):
     np.testing.assert_allclose(h4pt_of(loaded, patches), h4pt_of(built, patches), atol=1e-5)
 
 
+@pytest.mark.long
 def test_converts_to_tflite(built, patches):
     def h4pt(pairs):
         outputs = built(pairs, training=False)

@@ -15,6 +15,7 @@ runpy.run_module("keras_homography.benchmark", run_name="__main__", alter_sys=Tr
 """
 
 
+@pytest.mark.long
 def test_every_line_is_a_measurement(image_folder):
     flags = "--stage=pipeline", f"--dataset={image_folder}", "--seconds=0.1"
     result = programs.run_code(SMALL_BATCHES, *flags)

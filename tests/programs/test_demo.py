@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.request
 
+import pytest
 from helpers.programs import run
 
 
@@ -29,6 +30,7 @@ def test_it_prints_its_address_and_ends_quietly_with_ctrl_c():
         assert not process.stderr.read()
 
 
+@pytest.mark.long
 def test_it_writes_one_file_or_a_folder(tmp_path):
     written = run("keras_homography.demo", f"--single_file={tmp_path}/page.html")
     assert written.returncode == 0, written.stderr

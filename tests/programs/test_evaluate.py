@@ -57,6 +57,7 @@ def finished(work):
     return process, work / "out" / "first"
 
 
+@pytest.mark.long
 def test_a_run_leaves_everything_behind(finished):
     process, output_dir = finished
     assert {path.name for path in output_dir.iterdir()} == {
@@ -127,6 +128,7 @@ def test_images_are_read_back_with_their_contents(finished):
         assert (sheet[..., 1] - sheet[..., 0] > 50).any()  # a true quad
 
 
+@pytest.mark.long
 def test_python_gives_the_same_metrics_and_replaces_the_folder(finished, work, monkeypatch):
     first = finished[1]
     expected = json.loads((first / "metrics.json").read_text())

@@ -25,6 +25,7 @@ def export(folder, *arguments):
     return programs.run("keras_homography.export", *arguments, cwd=folder)
 
 
+@pytest.mark.long
 def test_every_format_is_written_and_compared(folder):
     result = export(folder, "--model=m.keras", "--pairs=4", "--output_dir=out")
     assert result.returncode == 0, result.stderr
@@ -41,6 +42,7 @@ def test_every_format_is_written_and_compared(folder):
     np.testing.assert_allclose(found["h4pt"], expected, atol=0.05)
 
 
+@pytest.mark.long
 def test_a_matcher_is_compared_on_images_of_two_sizes(folder):
     result = export(
         folder,

@@ -4,6 +4,7 @@ import pytest
 from helpers import notebooks
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", notebooks.QUICK)
 def test_a_notebook_runs_with_smaller_parameters(name, tmp_path):
     executed = notebooks.execute(notebooks.read(name), tmp_path, notebooks.QUICK[name])

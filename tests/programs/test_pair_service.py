@@ -42,6 +42,7 @@ def service(tmp_path_factory):
         process.join()
 
 
+@pytest.mark.long
 def test_a_run_loses_no_step_when_a_worker_dies(service, image_folder, tmp_path, monkeypatch):
     address, workers = service
     steps = []

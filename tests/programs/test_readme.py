@@ -43,6 +43,7 @@ def quickstart(tmp_path_factory, images):
     return folder
 
 
+@pytest.mark.long
 def test_examples_run_as_they_stand(quickstart):
     pages = [path for path in PAGES if "```python\n" in path.read_text(encoding="utf-8")]
     assert len(pages) >= 4

@@ -62,6 +62,7 @@ def test_mistakes_get_one_clear_line(flagfile, tmp_path, flag, code, message):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_and_killed_ends_as_usual(flagfile, image_folder, tmp_path):
     """Asked to end, then killed; the next start says where it goes on, and where everything is."""
     flags, folder, output = [flagfile(), "--steps=100000"], tmp_path / "run", tmp_path / "output"
@@ -93,6 +94,7 @@ def test_a_run_that_is_stopped_and_killed_ends_as_usual(flagfile, image_folder, 
         assert (folder / name).exists()
 
 
+@pytest.mark.long
 def test_two_processes_train_like_one_although_one_is_killed(
     flagfile, image_folder, tmp_path, monkeypatch
 ):

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from helpers import programs
 
 from keras_homography.saving import feature_networks
@@ -23,6 +24,7 @@ FLAGS = (
 )
 
 
+@pytest.mark.long
 def test_a_trained_matcher_is_exported_and_opened(tmp_path):
     result = programs.run("keras_homography.train", *FLAGS, f"--output_dir={tmp_path}/run")
     assert result.returncode == 0, result.stderr

@@ -251,6 +251,7 @@ def test_another_process_gives_the_same_answer(estimator, image):
     assert result.confidence == expected.confidence
 
 
+@pytest.mark.long
 def test_every_form_of_a_network_gives_the_same(tmp_path, image):
     keras.utils.set_random_seed(0)
     model = models.build("homographynet", patch_size=32, rho=8, width=0.05)

@@ -230,6 +230,7 @@ def test_matches_can_be_pickled(estimator, warped):
     np.testing.assert_array_equal(restored.points_b, points.points_b)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("distortion", ["photometric", "occlusion"])
 def test_light_and_covers_cost_no_precision(estimator, distortion):
     protocol = protocols.get_protocol("coco128")

@@ -33,6 +33,7 @@ def test_weights_are_those_of_the_keras_form():
     assert lucas_kanade.geometric_mean(gray + 1, usable) == pytest.approx(float(mean[0, 0, 0]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["clean", "darker", "clipped", "occluded"])
 def test_both_forms_end_at_the_same_homography(images, kind):
     a, b, a_from_b = warped_pair(images[0, ..., 0], 5, reach=6.0, size=(SIZE, SIZE))

@@ -44,6 +44,7 @@ def assert_equal(features, expected):
         np.testing.assert_allclose(value, other, atol=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["keras.Model", ".keras", "SavedModel", ".tflite"])
 def test_every_form_gives_the_same_also_after_pickling(forms, form, expected, gray_images):
     network = feature_networks.open_matcher(forms[form])
@@ -96,6 +97,7 @@ def test_other_shapes_are_a_users_mistake_and_leave_the_matcher_usable(
     assert_equal(network(gray_images(64, 96)[:1]), expected[64, 96])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
 def test_models_of_another_kind_are_named(exported, exported_matcher, name):
     with pytest.raises(UserError, match=rf"{name} is a model of pairs.*give a matcher here"):

@@ -19,6 +19,7 @@ def test_a_model_is_loaded_with_its_weights(exported, small_model, small_pairs):
     )
 
 
+@pytest.mark.long
 def test_a_model_that_keras_trained_and_saved_is_loaded(small_pairs, tmp_path):
     """With Adam's state and a loss in the file."""
     size = small_pairs.shape[1]

@@ -47,6 +47,7 @@ def make_pairs(distortion):
     return patches.numpy(), h4pt.numpy()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("distortion", "median"), [(None, 0.02), ("photometric", 0.5), ("occlusion", 0.1)]
 )

@@ -289,6 +289,7 @@ keras_homography.HomographyEstimator()
 """
 
 
+@pytest.mark.long
 def test_nothing_is_unpickled(exported):
     paths = [str(exported / name) for name in RUN_FILES]
     result = programs.run_code(NOTHING_UNPICKLED, *paths)

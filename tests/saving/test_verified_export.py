@@ -31,6 +31,7 @@ def test_nothing_else_is_left_behind(exported):
     }
 
 
+@pytest.mark.long
 def test_keras_file_loads_where_this_package_was_never_imported(
     exported, small_model, small_pairs, tmp_path
 ):

@@ -33,6 +33,7 @@ def stitch(tmp_path, capsys):
     return run
 
 
+@pytest.mark.long
 def test_photos_of_a_plane(stitch, scene, plane_photos, images, tmp_path):
     photos, scene_from_photo = plane_photos
     files = {f"{number}.png": photo for number, photo in enumerate(photos)}

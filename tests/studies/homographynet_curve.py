@@ -23,7 +23,7 @@ def main(small, large, path):
     second = [
         entry | {"pairs": first[-1]["pairs"] + entry["pairs"]} for entry in read_history(large, 1.0)
     ]
-    curves = {"patches of 64 pixels, doubled": first, "patches of 128 pixels": second}
+    curves = {"patches of 64 pixels, doubled": first, "patches of 128 pixels, reduced": second}
     image_output.write_png(pathlib.Path(path), learning_curve.draw(curves, identity=25.0))
 
 

@@ -38,6 +38,7 @@ def test_one_machine_gets_its_batches_as_they_are():
     assert distribution_strategy.distribute_batches(strategy, batches) is batches
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loss", ["l2", "photometric"])
 def test_two_replicas_train_like_one(tmp_path, loss):
     """By a loss that Keras divides by the replicas, and by one of our own."""

@@ -22,6 +22,7 @@ def small(name, **options):
     return models.build(name, **size, width=0.1, **options)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["homographynet_classifier", "mobile"])
 def test_networks_fit_evaluate_and_predict(name):
     network = small(name)
@@ -129,6 +130,7 @@ def test_dtype_policies_are_honored(name):
     assert np.isfinite(h4pt).all()
 
 
+@pytest.mark.long
 def test_pairs_of_a_seed_are_the_same_and_end_where_they_should():
     dataset = pair_dataset("synthetic", SPEC, seed=3, batch_size=4, pairs=6)
     first, second = (list(dataset.as_numpy_iterator()) for _ in range(2))

@@ -40,6 +40,7 @@ def test_scenes_are_held_out_and_what_was_read_is_printed(config, capsys):
     assert "points of 2 pairs are 0.00 px off on average, at most 0.00 px (kind/scene" in printed
 
 
+@pytest.mark.long
 def test_a_share_of_every_batch_is_generated(config):
     (labeled, _), _ = take(config, count=2)
     mixed = dataclasses.replace(config, mix_synthetic=0.3)  # 1 of 4
@@ -77,6 +78,7 @@ def test_one_scene_cannot_be_split(images, tmp_path):
         inputs.open_inputs(config, ALONE)
 
 
+@pytest.mark.long
 def test_pairs_for_the_matcher_are_mixed_too(folder, tmp_path):
     config = TrainConfig(
         **{"model": "matcher", "loss": "matching", "patch_size": 64, "image_size": (80, 64)},

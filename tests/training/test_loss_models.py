@@ -29,6 +29,7 @@ def compile_model(name, loss, learning_rate=1e-3, labeled=True, **options):
     return built, model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("loss", "outputs"),
     [("corner", 1 + 2 * 3), ("photometric", 2)],  # the answer, and all of each stage; the corners
@@ -57,6 +58,7 @@ def test_the_classifier_learns_by_its_probabilities_and_by_its_corners(batch, lo
     assert all(0 < logs["corner_error"] < 16 for logs in measured)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "labeled"),
     [("homographynet", True), ("homographynet_classifier", False)],

@@ -114,6 +114,7 @@ def labeled(images):
     return [each.numpy() for each in make_pairs(images[:3], np.arange(3))]
 
 
+@pytest.mark.long
 def test_photometric_is_least_at_the_truth(labeled):
     patches, h4pt = labeled
     at_truth = losses.photometric(patches, h4pt).numpy()
@@ -127,6 +128,7 @@ def test_photometric_is_least_at_the_truth(labeled):
         before = moved.mean(axis=0)
 
 
+@pytest.mark.long
 def test_photometric_leads_to_the_truth(labeled):
     """Gradient descent on the corners alone, from 3 px away."""
     patches, true = labeled

@@ -79,6 +79,7 @@ def batch():
     return patches, tuple(np.stack([label] * 2) for label in labels)
 
 
+@pytest.mark.long
 def test_a_matcher_learns_a_batch_and_validation_sees_it(batch):
     keras.utils.set_random_seed(0)
     model = matching_model.MatchingModel(models.build("matcher", width=0.25), SIZE)

@@ -67,6 +67,7 @@ def test_steps_in_one_execution_count_as_steps(tmp_path):
         together.fit(10)
 
 
+@pytest.mark.long
 def test_pairs_made_in_the_step_train_the_same(tmp_path):
     spec = PairSpec(patch_size=16, rho=4, image_width=48, image_height=40)
     source = sources.open_source("synthetic", "train", height=40, width=48, min_side=16)

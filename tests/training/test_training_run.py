@@ -49,6 +49,7 @@ def copy(finished, tmp_path):
     return dataclasses.replace(config, output_dir=tmp_path / "copy")
 
 
+@pytest.mark.long
 def test_leaves_everything_behind(finished):
     _, result = finished
     assert {path.name for path in result.output_dir.iterdir()} == {
@@ -88,6 +89,7 @@ def test_metrics_say_what_was_done(finished):
     assert max(metrics["largest_difference_px"].values()) < 1e-3
 
 
+@pytest.mark.long
 def test_run_flags_repeat_the_run(finished, tmp_path):
     config, result = finished
     flag_values = flags.FlagValues()
@@ -101,6 +103,7 @@ def test_run_flags_repeat_the_run(finished, tmp_path):
     assert repeated.metrics["validation"]["mace"] == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.long
 def test_a_larger_number_of_steps_extends_a_finished_run(copy, capsys):
     result = training.run(dataclasses.replace(copy, steps=9))
     assert "step 6 to 9" in capsys.readouterr().out
@@ -121,6 +124,7 @@ def test_nothing_is_written_before_a_mistake_is_found(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_other_options(image_folder, tmp_path):
     """Generated images, bfloat16, XLA, distortion, and the profiler."""
     config = tiny_config(
@@ -141,6 +145,7 @@ def test_other_options(image_folder, tmp_path):
     assert list((tmp_path / "logs").rglob("*.xplane.pb"))
 
 
+@pytest.mark.long
 def test_trains_on_coco(coco_data_dir, tmp_path, capsys):
     """A classification network, whose files have two outputs; pairs are made on the device."""
     config = tiny_config(
@@ -160,6 +165,7 @@ def test_trains_on_coco(coco_data_dir, tmp_path, capsys):
     assert model.output_names == ["h4pt", "probabilities"]
 
 
+@pytest.mark.long
 def test_unlabeled_frames(finished, images, tmp_path, capsys):
     """Learns from the weights of another run; no corner error is made up."""
     (tmp_path / "frames").mkdir()
@@ -181,6 +187,7 @@ def test_unlabeled_frames(finished, images, tmp_path, capsys):
     assert cv2.imread(f"{config.output_dir}/validation.png").shape == (2 * 2 * 16, 4 * 16, 3)
 
 
+@pytest.mark.long
 def test_labeled_pairs_are_measured_before_and_after(finished, images, tmp_path, capsys):
     folder = labeled_folders.write_scenes(tmp_path / "pairs", images)
     (folder / "kind" / "scene 3" / "points.txt").write_text("1 2 3 4\n")
@@ -239,6 +246,7 @@ def failing(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.long
 def test_a_lost_worker_starts_the_others_again(failing):
     two = cluster.Cluster(("a:1", "b:2"), 0)
     lost = tf.errors.UnavailableError(None, None, "Socket closed")

@@ -104,6 +104,7 @@ def pairs_that_fit(scene):
         yield a, b
 
 
+@pytest.mark.long
 def test_answers_are_those_of_the_package(shown, estimator, scene):
     answered = 0
     for a, b in pairs_that_fit(scene):
