@@ -78,7 +78,7 @@ def test_flags_exist():
 
 def test_ci_runs_the_readmes_test_command():
     assert "```bash\npython -m pytest\n```" in README
-    assert "\npython -m pytest\n" in (ROOT / ".ci" / "run").read_text()
+    assert "\npython -m pytest\npython -m pytest -m long\n" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_the_readme_is_short():
