@@ -93,6 +93,7 @@ def test_homographies_cover_the_range_at_difficulty_1_and_are_near_the_identity_
     assert 2.5 < (longest / shortest).max() < 3.0  # tilt: cos(70 degrees) is 1 / 2.92
 
 
+@pytest.mark.long
 def test_validation_pairs_are_counted_and_of_full_difficulty(source):
     batches = matching_pairs.validation_batches(source, SIZE, 5, share_of_sensors=0.7)
     assert [len(patches) for patches, _ in batches] == [5]

@@ -50,6 +50,7 @@ def test_homographies_are_those_of_the_pixels(source, second_image):
         assert right < 0.4 * wrong
 
 
+@pytest.mark.long
 def test_a_turned_image_is_the_same_image_with_its_corners(source, same):
     for pair, turned in zip(same, pairs_of("turned", source), strict=True):
         np.testing.assert_array_equal(turned.image_a, pair.image_a)

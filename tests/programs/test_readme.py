@@ -52,6 +52,7 @@ def test_examples_run_as_they_stand(quickstart):
     assert result.stdout.count("ran ") == len(pages)
 
 
+@pytest.mark.long
 def test_files_of_a_run_are_those_the_readme_lists(quickstart):
     table = README.split("and leaves in `--output_dir`:")[1].split("All flags, recipes")[0]
     listed = {

@@ -63,6 +63,7 @@ def test_files_are_small():
     assert files.packaged_file("saved_models", "homography.tflite").stat().st_size < 4e6
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("distortion", [None, "occlusion"])
 def test_tflite_gives_the_same(predicted, distortion):
     """On pairs that are done at once and on pairs that are looked at again."""
