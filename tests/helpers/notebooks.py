@@ -10,6 +10,7 @@ FOLDER = pathlib.Path(__file__).parents[2] / "keras_homography" / "notebooks"
 QUICK = {
     "align_two_photos": "WIDTH, HEIGHT = 320, 240",
     "measure_like_the_field": "PAIRS, ESTIMATORS = 4, ('sift_ransac', 'orb_ransac', 'identity')",
+    "train_your_own": "MODEL, STEPS, REFINE = 'mobile', 4, False",
 }
 
 

@@ -4,6 +4,7 @@ python tests/studies/notebooks.py [NAME...]
 """
 
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -13,6 +14,21 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from helpers import notebooks
 
 
+def without_logs(outputs):
+    """Outputs of a cell without what libraries log, and without progress bars."""
+    kept = [output for output in outputs if output.output_type != "stream"]
+    printed = "".join(output.text for output in outputs if output.get("name") == "stdout")
+    lines = [
+        line
+        for line in re.split(r"[\r\n\b]+", printed)
+        if line.strip() and "━" not in line and not line.startswith("INFO:")
+    ]
+    if lines:
+        text = "\n".join(lines) + "\n"
+        kept.insert(0, nbformat.v4.new_output("stream", name="stdout", text=text))
+    return kept
+
+
 def main(names):
     for name in names or notebooks.QUICK:
         notebook = notebooks.read(name)
@@ -20,8 +36,8 @@ def main(names):
             notebooks.execute(notebook, folder)
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)  # times, which differ between runs
-            if cell.cell_type == "code":  # without what libraries log of the machine
-                cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+            if cell.cell_type == "code":
+                cell.outputs = without_logs(cell.outputs)
         path = notebooks.FOLDER / f"{name}.ipynb"
         nbformat.write(notebook, path)
         print(f"{path.name}: {notebooks.pictures(notebook)} pictures, {path.stat().st_size} bytes")
