@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from keras_homography import geometry
 from keras_homography.geometry import lucas_kanade_constants as constants
-from keras_homography.geometry.lucas_kanade_constants import MID_GRAY, NUM_TONES
+from keras_homography.geometry.lucas_kanade_constants import MID_GRAY, NUM_STEPS, NUM_TONES
 from keras_homography.layers import least_squares, split_and_concat, traced_once
 from keras_homography.layers.lucas_kanade_level import Level
 
@@ -120,8 +120,8 @@ class Comparison:
             ]
         )
         solution = least_squares.fit(equations, constants.DAMPING_FLOAT32)
-        step = tf.slice(solution, [0, 0, 0], [-1, 8, -1])
-        return step, MID_GRAY * tf.slice(solution, [0, 8, 0], [-1, NUM_TONES, -1])
+        step = tf.slice(solution, [0, 0, 0], [-1, NUM_STEPS, -1])
+        return step, MID_GRAY * tf.slice(solution, [0, NUM_STEPS, 0], [-1, NUM_TONES, -1])
 
     def disagreement(self, min_overlap: float) -> tf.Tensor:
         """Estimate the remaining misalignment from the residuals.

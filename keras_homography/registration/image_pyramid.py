@@ -200,9 +200,9 @@ class ImagePair:
         quad = arrays.transform_points(a_from_b, arrays.corners(self.size_b)).astype(np.float32)
         area = max(cv2.contourArea(quad), 1e-6) / (width * height)
         index_a = int(np.clip(np.round(index + 0.5 * np.log2(area)), 0, len(self.pyramid_a) - 1))
-        if index_a not in self._samplers_a:
-            self._samplers_a[index_a] = Sampler(self.pyramid_a[index_a])
         if (index_a, index) not in self._levels:
+            if index_a not in self._samplers_a:
+                self._samplers_a[index_a] = Sampler(self.pyramid_a[index_a])
             self._levels[index_a, index] = lucas_kanade.Level(
                 self.pyramid_a[index_a],
                 self.pyramid_b[index],

@@ -13,8 +13,6 @@ _OURS = {
     "saved_models/homography.tflite": "**shipped model, TFLite**",
     "estimator": "**`HomographyEstimator`**",
 }
-
-
 _RIVALS = {
     "sift_ransac": "SIFT + RANSAC",
     "sift_x2_ransac": "SIFT at double size + RANSAC",

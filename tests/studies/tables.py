@@ -13,6 +13,7 @@ the sentence with date and machine below a table is yours to write.
 import argparse
 import collections
 import difflib
+import functools
 import hashlib
 import pathlib
 import re
@@ -42,6 +43,7 @@ def command_above(text, position):
     return [shlex.split(line) for line in lines if line.startswith("python ")]
 
 
+@functools.cache
 def digest_of_the_package():
     """A digest of all that figures depend on: the code and the shipped models."""
     digest = hashlib.sha256()
