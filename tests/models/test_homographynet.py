@@ -56,6 +56,24 @@ def test_a_reduced_network_is_the_smaller_one_on_the_areas_mean():
     np.testing.assert_allclose(large(pair[None], training=False), expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("patch_size", [32, 64])
+def test_a_widened_network_answers_as_before_and_its_copies_differ(patch_size):
+    options = {"dropout": 0.0, "reduction": patch_size // 32, "patch_size": patch_size}
+    narrow = models.build("homographynet", width=0.125, **options)
+    random = np.random.default_rng(0)
+    for weight in narrow.weights:
+        low, high = (0.5, 1.5) if "norm" in weight.path else (-0.3, 0.3)
+        weight.assign(random.uniform(low, high, weight.shape))
+    wide = models.build("homographynet", width=0.25, **options)
+    models.copy_weights(wide, narrow)
+    pairs = random.uniform(0, 255, (2, patch_size, patch_size, 2)).astype(np.float32)
+    expected = narrow(pairs, training=False).numpy()
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(wide(pairs, training=False), expected, rtol=1e-4, atol=1e-3)
+    kernel = wide.get_layer("conv2").kernel.numpy()
+    assert not np.allclose(kernel[..., ::2, :], kernel[..., 1::2, :], rtol=0.01)
+
+
 @pytest.mark.parametrize("options", [{"patch_size": 40, "reduction": 2}, {"reduction": 1.5}])
 def test_a_reduction_that_does_not_fit_is_refused(options):
     with pytest.raises(UserError, match="reduction"):
