@@ -165,7 +165,8 @@ def measure_evidence(
     correlations, covered = window_correlations(pair, a_from_b)
     agreeing = correlations > MIN_CORRELATION
     level, _ = pair.at(a_from_b, pair.comparison_level)
-    of_gray = in_other_light = pair.disagreement(a_from_b)
+    comparison = pair.compare(a_from_b)
+    of_gray = in_other_light = comparison.disagreement()
     if of_gray > (NOT_CLOSE if measures_misalignment else DISAGREES):
         in_other_light = pair.without_local_light.disagreement(a_from_b)
     return Evidence(
@@ -175,6 +176,7 @@ def measure_evidence(
         spread=min(1.0, _hull_share(agreeing) * level.gray_b.size / level.num_pixels),
         disagreement=min(of_gray, in_other_light) if of_gray > DISAGREES else of_gray,
         misalignment=float(np.sqrt(of_gray * in_other_light)),
+        precise_share=comparison.precise_share(),
     )
 
 

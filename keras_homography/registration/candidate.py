@@ -7,7 +7,8 @@ import numpy as np
 from keras_homography.registration import confidence, match_evidence
 from keras_homography.registration.evidence import NO_EVIDENCE, Evidence
 
-_GRAY_AGREES = 0.5  # share of windows: gray levels say more than features where they agree
+# Share of windows, and of points that agree precisely: gray levels say more than features then.
+_GRAY_AGREES, _GRAY_AGREES_PRECISELY = 0.5, 0.15
 _GRAY_SAYS_WHICH = 0.3  # share of windows, from which gray levels say which of two is closer
 NEARLY = 0.9  # of a score: what is no worse
 _AS_LIKELY = 1.0  # difference of the logarithms of the odds of two that are about as likely
@@ -49,7 +50,9 @@ class Candidate:
     @property
     def is_refined_by_gray(self) -> bool:
         """Whether gray levels refine it at full resolution; else the matches do."""
-        return self.evidence.share >= _GRAY_AGREES
+        evidence = self.evidence
+        precisely = evidence.precise_share >= _GRAY_AGREES_PRECISELY
+        return precisely or evidence.share >= _GRAY_AGREES
 
 
 NO_CANDIDATE = Candidate(None, None, NO_EVIDENCE)

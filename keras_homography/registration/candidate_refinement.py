@@ -25,6 +25,7 @@ _NOT_WORTH_REFINING = 1e-3  # confidence below which the best is not refined fin
 _COARSE_STEPS, _FINE_STEPS = 12, 5  # of Lucas–Kanade a level, up to the comparison level and beyond
 _FINE_CORRECTIONS = 2  # by matches of the largest views
 _CLEARLY_CLOSER = 0.98  # of a disagreement
+_REGIONS_DISAGREE = 0.15  # left out with them: less in any light, more with a tenth occluded
 # Share of the matches: at most 0.15 on right answers, at least 0.7 on scenes in one frame.
 _RIVALS = 0.5
 
@@ -69,9 +70,7 @@ class CandidateRefinement:
         """
         if a_from_b is None:
             return NO_CANDIDATE
-        refined = self._measure(
-            name, self._pair.refine_to_comparison_level(a_from_b, _COARSE_STEPS)
-        )
+        refined = self._measure(name, self._refine(a_from_b))
         if refined.probability > SUFFICIENT_CONFIDENCE:
             return refined
         best = better(refined, self._measure(name, a_from_b))
@@ -82,12 +81,35 @@ class CandidateRefinement:
         if corrected.a_from_b is None:
             return best
         best = better(best, corrected)
-        refined = self._measure(
-            name, self._pair.refine_to_comparison_level(corrected.a_from_b, _COARSE_STEPS)
-        )
+        refined = self._measure(name, self._refine(corrected.a_from_b))
         best = better(best, refined)
         other = self._refine_in_other_light(corrected.a_from_b, refined)
         return better(best, self._measure(name, other))
+
+    def _refine(self, a_from_b: np.ndarray) -> np.ndarray | None:
+        """Refine by all pixels, and where whole regions disagree also by those that do not.
+
+        All pixels lead to the right place from farther away; what is occluded leads astray.
+
+        Args:
+          a_from_b: to be refined.
+
+        Returns:
+          The closest of what the one, the other, and one after the other lead to.
+        """
+        pair = self._pair
+        closest = pair.refine_to_comparison_level(a_from_b, _COARSE_STEPS)
+        if closest is not None:
+            comparison = pair.compare(closest)
+            if (
+                comparison.disagreement() < NOT_CLOSE
+                or comparison.left_out_share() < _REGIONS_DISAGREE
+            ):
+                return closest
+            other = pair.refine(closest, [pair.comparison_level], _COARSE_STEPS, by_regions=True)
+            closest = other if self._is_clearly_closer(other, closest) else closest
+        other = pair.refine_to_comparison_level(a_from_b, _COARSE_STEPS, by_regions=True)
+        return other if self._is_clearly_closer(other, closest) else closest
 
     def _refine_in_other_light(self, a_from_b: np.ndarray, refined: Candidate) -> np.ndarray | None:
         """Refine without local light, where gray levels misled: in a shadow with a hard edge.
@@ -168,8 +190,7 @@ class CandidateRefinement:
         if is_close or best.probability > SUFFICIENT_CONFIDENCE:
             return best
         corrected = self._correct_finely(best.a_from_b).a_from_b
-        refined = self._pair.refine_to_comparison_level(corrected, _COARSE_STEPS)
-        for a_from_b in (corrected, refined):
+        for a_from_b in (corrected, self._refine(corrected)):
             other = self._measure(best.initialization, a_from_b).with_rivals(best.rivals)
             best = better(best, other)
         return best
@@ -177,7 +198,14 @@ class CandidateRefinement:
     def _refine_gray_finely(self, best: Candidate) -> Candidate:
         """Refine by gray levels at full resolution."""
         assert best.a_from_b is not None
+        if self._pair.comparison_level == 0:
+            return best
         refined = self._pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
+        if self._pair.disagreement(best.a_from_b) > NOT_CLOSE:
+            other = self._pair.refine_to_full_resolution(
+                best.a_from_b, _FINE_STEPS, by_regions=True
+            )
+            refined = other if self._is_clearly_closer(other, refined) else refined
         if self._pair.disagreement(best.a_from_b) > DISAGREES:
             pair = self._pair.without_local_light
             other = pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)

@@ -11,17 +11,18 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([1.159, 0.000, 13.620, 16.921, -1.113, -8.702, -1.529, 0.000])
-BIAS = -22.224
+WEIGHTS = np.array([0.916, 0.000, 10.76, 13.37, -0.879, -6.875, -1.208, 0.000, 2.5])
+BIAS = -11.466
 FINE_WEIGHTS = np.array([0.311, 0.986, 4.301, 10.791, -1.057, 0.049, -6.367])
 FINE_BIAS = -11.033
 # Of the weights: whether more of a feature is better evidence.
-SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
+SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
 FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0])
 _MAX_WINDOWS = 40  # more agreeing windows are no better evidence
 _MAX_MATCHES = 100  # nor are more agreeing matches
 _MAX_FINE_MATCHES = 300  # nor more of the largest view
 _MAX_SPREAD = 0.3  # nor a larger share of the overlap
+_MIN_PRECISE_SHARE = 0.05  # less is nothing: right answers in other light have as little
 _MAX_LOG_ODDS = 8.0  # of the first regression that the second believes
 
 
@@ -29,7 +30,7 @@ class Constants(NamedTuple):
     """Constants of both regressions.
 
     Attributes:
-      weights: float64 `[8]`, of `features`.
+      weights: float64 `[9]`, of `features`.
       bias: beside them.
       fine_weights: float64 `[7]`, of `fine_features`.
       fine_bias: beside them.
@@ -45,7 +46,7 @@ CONSTANTS = Constants()
 
 
 def features(evidence: Evidence) -> np.ndarray:
-    """Compute the inputs of the first regression, float64 `[8]`.
+    """Compute the inputs of the first regression, float64 `[9]`.
 
     Windows of gray levels and matches of features are two witnesses: across sensors only one of
     them can speak for a homography, so the better of both counts, and what gray levels say against
@@ -68,6 +69,7 @@ def features(evidence: Evidence) -> np.ndarray:
             gray_share * evidence.displaced,
             _log_residual(matches.residual),
             _log_odds(matches.inner_agreeing, matches.inner_matches),
+            np.log(max(evidence.precise_share, _MIN_PRECISE_SHARE)),
         ]
     )
 

@@ -175,6 +175,15 @@ class ImagePair:
         )
         return pair
 
+    def compare(self, a_from_b: np.ndarray) -> lucas_kanade.Comparison:
+        """Compare the images under a homography, at the comparison level, by regions that agree.
+
+        Args:
+          a_from_b: `[3, 3]`.
+        """
+        level, level_a_from_b = self.at(a_from_b, self.comparison_level)
+        return lucas_kanade.Comparison(level, level_a_from_b, by_regions=True)
+
     def disagreement(self, a_from_b: np.ndarray) -> float:
         """Estimate the misalignment that residuals at the comparison level suggest, in its pixels.
 
@@ -184,7 +193,7 @@ class ImagePair:
         Returns:
           See `lucas_kanade.Comparison.disagreement`.
         """
-        return lucas_kanade.Comparison(*self.at(a_from_b, self.comparison_level)).disagreement()
+        return self.compare(a_from_b).disagreement()
 
     def at(self, a_from_b: np.ndarray, index: int) -> tuple[lucas_kanade.Level, np.ndarray]:
         """Select the levels of A and B that have about as many pixels for the same part of a scene.
@@ -214,33 +223,43 @@ class ImagePair:
         level_from_a, level_from_b = self._resizings(level)
         return level, level_from_a @ a_from_b @ np.linalg.inv(level_from_b)
 
-    def refine_to_comparison_level(self, a_from_b: np.ndarray, steps: int) -> np.ndarray | None:
+    def refine_to_comparison_level(
+        self, a_from_b: np.ndarray, steps: int, by_regions: bool = False
+    ) -> np.ndarray | None:
         """Refine a homography from the coarsest level to the one at which images are compared.
 
         Args:
           a_from_b: `[3, 3]`.
           steps: of Lucas–Kanade on each level, at most.
+          by_regions: whether to leave out whole regions that do not agree.
 
         Returns:
           The refined `a_from_b`; None if it diverges.
         """
         coarsest = len(self.pyramid_b) - 1
-        return self.refine(a_from_b, range(coarsest, self.comparison_level - 1, -1), steps)
+        return self.refine(
+            a_from_b, range(coarsest, self.comparison_level - 1, -1), steps, by_regions
+        )
 
-    def refine_to_full_resolution(self, a_from_b: np.ndarray, steps: int) -> np.ndarray | None:
+    def refine_to_full_resolution(
+        self, a_from_b: np.ndarray, steps: int, by_regions: bool = False
+    ) -> np.ndarray | None:
         """Refine a homography on the levels that are finer than the comparison level.
 
         Arguments and result as of `refine_to_comparison_level`.
         """
-        return self.refine(a_from_b, range(self.comparison_level - 1, -1, -1), steps)
+        return self.refine(a_from_b, range(self.comparison_level - 1, -1, -1), steps, by_regions)
 
-    def refine(self, a_from_b: np.ndarray, indices: Iterable[int], steps: int) -> np.ndarray | None:
+    def refine(
+        self, a_from_b: np.ndarray, indices: Iterable[int], steps: int, by_regions: bool = False
+    ) -> np.ndarray | None:
         """Refine a homography on one level after another.
 
         Args:
           a_from_b: `[3, 3]`.
           indices: of the levels of B, in order.
           steps: of Lucas–Kanade on each level, at most.
+          by_regions: whether to leave out whole regions that do not agree.
 
         Returns:
           The refined `a_from_b`; None if it diverges.
@@ -248,7 +267,9 @@ class ImagePair:
         possible_steps = motion_models.possible_steps(self.motion)
         for index in indices:
             level, level_a_from_b = self.at(self.project(a_from_b), index)
-            refined = lucas_kanade.refine_level(level, level_a_from_b, steps, possible_steps)
+            refined = lucas_kanade.refine_level(
+                level, level_a_from_b, steps, possible_steps, by_regions
+            )
             if refined is None:
                 return None
             level_from_a, level_from_b = self._resizings(level)

@@ -14,6 +14,15 @@ from keras_homography.registration.lucas_kanade_level import Floats, Level
 
 _CONVERGED = 2e-3  # pixels that corners move
 _TONE_FITS = 3  # of the tone curve alone, each leaving out more of what does not agree
+_REGION_FITS = 2  # of the regions that agree, each by the scale of those before
+# Share of the weights around a point, from which it counts, and from which it counts fully.
+_REGION_COUNTS, _REGION_AGREES = 0.5, 0.75
+_MIN_POINTS = 30  # in regions that agree
+# Of a point that has texture, gray levels a pixel; of one that agrees precisely, pixels.
+_MIN_GRADIENT, _PRECISE = 6.0, 0.25
+# Share of precise points around one, from which it counts, and from which it counts fully.
+_PRECISE_COUNTS, _PRECISE_AGREES = 0.4, 0.7
+_FEW_POINTS, _FEW_AROUND = 50.0, 3.0  # shrink shares of few points
 
 
 def geometric_mean(values: Floats, weights: Floats) -> float:
@@ -21,21 +30,50 @@ def geometric_mean(values: Floats, weights: Floats) -> float:
     return float(np.exp((weights * np.log(values)).sum() / (weights.sum() + 1.0)))
 
 
-def robust_weights(residual: Floats, usable: Floats) -> Floats:
+def robust_weights(residual: Floats, usable: Floats, typical: Floats | None = None) -> Floats:
     """Compute Geman–McClure weights.
 
     Args:
+      residual: `[points]`, gray levels.
+      usable: `[points]`, 0 to 1: visible and well exposed.
+      typical: `[points]`, 0 to 1: how far a point counts for the scale; None for `usable`.
+
+    Returns:
+      `[points]`, at most `usable`.
+    """
+    magnitude = np.abs(residual) + constants.RESIDUAL_FLOOR
+    scale = constants.SCALE_FACTOR * geometric_mean(
+        magnitude, usable if typical is None else typical
+    )
+    scale = max(scale, constants.MIN_SCALE)
+    root = 1.0 / (1.0 + np.square(residual / scale) / constants.WIDTH**2)
+    return usable * root * root
+
+
+def regional_weights(level: Level, residual: Floats, usable: Floats) -> Floats:
+    """Compute robust weights that leave out whole regions where most points do not agree.
+
+    Things that occlude others are regions, in which some points agree by chance; and where they
+    are half of an image, the scale of all residuals is theirs. So it is that of what agrees.
+
+    Args:
+      level: the images.
       residual: `[points]`, gray levels.
       usable: `[points]`, 0 to 1: visible and well exposed.
 
     Returns:
       `[points]`, at most `usable`.
     """
-    magnitude = np.abs(residual) + constants.RESIDUAL_FLOOR
-    scale = constants.SCALE_FACTOR * geometric_mean(magnitude, usable)
-    scale = max(scale, constants.MIN_SCALE)
-    root = 1.0 / (1.0 + np.square(residual / scale) / constants.WIDTH**2)
-    return usable * root * root
+    counted, around = usable, level.sum_around(usable) + 1.0
+    weights = robust_weights(residual, usable)
+    for _ in range(_REGION_FITS):
+        share = level.sum_around(weights) / around
+        agrees = np.clip((share - _REGION_COUNTS) / (_REGION_AGREES - _REGION_COUNTS), 0.0, 1.0)
+        if (usable * agrees).sum() < _MIN_POINTS:
+            break
+        counted = usable * agrees
+        weights = robust_weights(residual, usable, counted)
+    return weights * np.divide(counted, usable, out=np.zeros_like(counted), where=usable > 0)
 
 
 def exposure(gray: Floats) -> Floats:
@@ -57,15 +95,20 @@ class Comparison:
       level: the images.
       a_from_b: float64 `[3, 3]`, pixels.
       tone: `[3]`, coefficients of the tone curve, gray levels; fitted if None.
+      by_regions: whether to leave out whole regions that do not agree.
 
     Attributes:
       weights: `[points]`, of the equations.
     """
 
     def __init__(
-        self, level: Level, a_from_b: npt.NDArray[np.float64], tone: Floats | None = None
+        self,
+        level: Level,
+        a_from_b: npt.NDArray[np.float64],
+        tone: Floats | None = None,
+        by_regions: bool = False,
     ) -> None:
-        self._level = level
+        self._level, self._by_regions = level, by_regions
         gray, self._gradient_x, self._gradient_y, visible = level.sample(a_from_b)
         self._z = (gray - MID_GRAY) / MID_GRAY
         self._basis = np.stack([np.ones_like(gray), self._z, self._z * self._z])
@@ -79,7 +122,10 @@ class Comparison:
     def _set_tone(self, tone: Floats) -> None:
         self._tone = tone
         self._residual = self._difference - tone @ self._basis
-        self.weights = robust_weights(self._residual, self._usable)
+        if self._by_regions:
+            self.weights = regional_weights(self._level, self._residual, self._usable)
+        else:
+            self.weights = robust_weights(self._residual, self._usable)
 
     def agreement(self) -> Floats:
         """How far each point agrees: `[points]`, 0 to 1; NaN where it is not to be seen."""
@@ -187,10 +233,35 @@ class Comparison:
         """
         if not self._usable.any():
             return np.inf
+        return geometric_mean(self._misalignments()[0], self._usable)
+
+    def left_out_share(self) -> float:
+        """Share of what agrees by itself that is left out with its region, 0 to 1."""
+        alone = float(robust_weights(self._residual, self._usable).sum())
+        return 1.0 - float(self.weights.sum()) / alone if alone > 0.0 else 1.0
+
+    def precise_share(self) -> float:
+        """Share of the points with texture that agree within a quarter of a pixel.
+
+        Only regions count where most points do: a point by itself agrees by chance.
+
+        Returns:
+          0 to 1. A homography a pixel off has hardly any; but blur and noise, too, leave few.
+        """
+        misalignment, length = self._misalignments()
+        textured = self._usable * (length > _MIN_GRADIENT)
+        precise = textured * (misalignment < _PRECISE)
+        level = self._level
+        share = level.sum_around(precise) / (level.sum_around(textured) + _FEW_AROUND)
+        agrees = (share - _PRECISE_COUNTS) / (_PRECISE_AGREES - _PRECISE_COUNTS)
+        counted = textured * np.clip(agrees, 0.0, 1.0)
+        return float(counted.sum() / (textured.sum() + _FEW_POINTS))
+
+    def _misalignments(self) -> tuple[Floats, Floats]:
+        """`(misalignments, gradients)`, each `[points]`: pixels, and gray levels a pixel of B."""
         level, floor = self._level, constants.DISAGREEMENT_FLOOR
         length = np.hypot(level.gradient_x, level.gradient_y) / level.half
-        ratio = (np.abs(self._residual) + floor) / (length + floor)
-        return geometric_mean(ratio, self._usable)
+        return (np.abs(self._residual) + floor) / (length + floor), length
 
 
 def refine_level(
@@ -198,6 +269,7 @@ def refine_level(
     a_from_b: npt.NDArray[np.float64],
     steps: int,
     possible_steps: Floats | None = None,
+    by_regions: bool = False,
 ) -> npt.NDArray[np.float64] | None:
     """Iterate on one pyramid level.
 
@@ -206,6 +278,7 @@ def refine_level(
       a_from_b: `[3, 3]`, pixels of the level, to begin with.
       steps: at most; fewer once corners move less than 0.002 pixels.
       possible_steps: as of `Comparison.fit`.
+      by_regions: as of `Comparison`.
 
     Returns:
       The refined `a_from_b`, last element 1; None if it diverges.
@@ -215,7 +288,7 @@ def refine_level(
     tone, quad = None, arrays.transform_points(a_from_b, square)
     for _ in range(steps):
         try:
-            step, tone = Comparison(level, a_from_b, tone).fit(possible_steps)
+            step, tone = Comparison(level, a_from_b, tone, by_regions).fit(possible_steps)
         except np.linalg.LinAlgError:
             return None
         moved = np.eye(3) + np.append(step, 0.0).reshape(3, 3)

@@ -11,6 +11,7 @@ from keras_homography.registration import masks
 from keras_homography.registration.sampling import Floats, Sampler
 
 MAX_POINTS = 12_000  # of a level, each the one with the strongest gradient around
+_AROUND = 7  # points along each side of the region around one
 _BORDER = 2  # pixels that the gradient needs on every side
 _NEAREST_DEPTH = 1e-6  # of a point in front of the camera
 
@@ -22,7 +23,7 @@ def strongest_points(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
       gray: `[height, width]`.
 
     Returns:
-      `[points, 2]`, columns and rows, at most `MAX_POINTS`.
+      `[rows, columns, 2]`: column and row of the pixel of each block; at most `MAX_POINTS`.
     """
     inner = gray[_BORDER:-_BORDER, _BORDER:-_BORDER]
     height, width = inner.shape
@@ -40,7 +41,7 @@ def strongest_points(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     best = blocks.reshape(rows, columns, -1).argmax(axis=-1)
     y = np.arange(rows)[:, None] * block + best // block + _BORDER
     x = np.arange(columns) * block + best % block + _BORDER
-    return np.stack([x.ravel(), y.ravel()], axis=1)
+    return np.stack([x, y], axis=-1)
 
 
 def unit_from_pixel(size: tuple[int, int]) -> npt.NDArray[np.float64]:
@@ -92,10 +93,12 @@ class Level:
         self._sampled_a = None if mask_a is None else masks.can_be_sampled(mask_a)
         self.num_pixels = gray_b.size if mask_b is None else int(mask_b.sum())
         width, height = arrays.image_size(gray_b)
-        column, row = strongest_points(gray_b).T
+        grid = strongest_points(gray_b)
+        column, row = grid.reshape(-1, 2).T
+        self._in_grid = np.ones(grid.shape[:2], bool)
         if mask_b is not None:
-            counts = masks.can_be_sampled(mask_b)[row, column]
-            column, row = column[counts], row[counts]
+            self._in_grid = masks.can_be_sampled(mask_b)[grid[..., 1], grid[..., 0]]
+            column, row = grid[self._in_grid].T
         self.half = half = max(width, height) / 2
         center_x, center_y = (width - 1) / 2, (height - 1) / 2
         self.unit_from_pixel = unit_from_pixel((width, height))
@@ -120,6 +123,14 @@ class Level:
         level = copy.copy(self)
         level._weights = weights
         return level
+
+    def sum_around(self, values: Floats) -> Floats:
+        """Add up `[points]` over the region around each point."""
+        grid = np.zeros(self._in_grid.shape, np.float32)
+        grid[self._in_grid] = values
+        side = (_AROUND, _AROUND)
+        sums = cv2.boxFilter(grid, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+        return sums[self._in_grid]
 
     def project(self, a_from_b: npt.NDArray[np.float64]) -> tuple[Floats, Floats, Floats]:
         """Project the points of B into A.
