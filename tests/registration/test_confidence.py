@@ -46,6 +46,7 @@ def with_quality(quality):
         spread=0.9 * quality,
         disagreement=3.0 - 2.8 * quality,
         displaced=0.4 * (1.0 - quality),
+        precise_share=0.8 * quality,
         matches=matches,
     )
 
@@ -55,10 +56,11 @@ def with_quality(quality):
     [
         [dataclasses.replace(EVIDENCE, agreeing=count) for count in (1, 10, 50, 95, 100)],
         [dataclasses.replace(EVIDENCE, displaced=share) for share in (0.5, 0.2, 0.0)],
+        [dataclasses.replace(EVIDENCE, precise_share=share) for share in (0.0, 0.1, 0.3, 0.9)],
         [with_agreeing_matches(share) for share in (0.1, 0.3, 0.6, 0.9, 1.0)],
         [with_quality(quality) for quality in (0.05, 0.2, 0.4, 0.6, 0.8, 1.0)],
     ],
-    ids=["windows", "displaced parts", "matches", "everything"],
+    ids=["windows", "displaced parts", "precise points", "matches", "everything"],
 )
 def test_better_evidence_gives_more_confidence(evidence):
     probabilities = [confidence.probability(each) for each in evidence]
@@ -87,7 +89,7 @@ def test_the_probability_is_that_of_the_odds():
 
 
 def test_other_weights_are_used_where_they_are_given():
-    nothing = confidence.Constants(np.zeros(8), 0.0, np.zeros(7), 1.0)
+    nothing = confidence.Constants(np.zeros(9), 0.0, np.zeros(7), 1.0)
     assert confidence.log_odds(EVIDENCE, nothing) == 0.0
     assert confidence.probability(EVIDENCE, nothing) == 0.5
     fine = with_fine_quality(0.5)

@@ -78,6 +78,40 @@ def test_an_occluded_part_is_left_out(image, images):
     assert corner_error(refined, expected, (240, 160)) < 0.1
 
 
+@pytest.fixture(scope="module")
+def half_occluded(images):
+    """Three fifths of B show another image; both images and `a_from_b`."""
+    a, b, expected = warped_pair(images[0, ..., 0], 5, reach=4.0)
+    b[:, 96:] = images[1, : b.shape[0], : b.shape[1] - 96, 0]
+    return image_pyramid.ImagePair(a, b), expected
+
+
+def test_regions_find_the_homography_where_most_is_occluded(half_occluded):
+    pair, expected = half_occluded
+    start = expected @ np.array([[1, 0, 1.5], [0, 1, -1.0], [0, 0, 1]])
+    all_pixels, regions = (
+        pair.refine_to_comparison_level(start, 15, by_regions) for by_regions in (False, True)
+    )
+    assert corner_error(all_pixels, expected, (240, 160)) > 1.0
+    assert corner_error(regions, expected, (240, 160)) < 0.1
+
+
+def test_regions_tell_what_is_precise(half_occluded):
+    pair, expected = half_occluded
+    shares = [
+        pair.compare(expected @ np.array([[1, 0, x], [0, 1, 0], [0, 0, 1]])).precise_share()
+        for x in (0.0, 0.1, 1.0, 4.0)
+    ]
+    assert 0.1 < shares[0] < 0.4
+    assert shares[1] > 0.05
+    assert max(shares[2:]) < 0.03
+    assert pair.compare(expected).left_out_share() > 0.15
+    a, b, whole = warped_pair(pair.pyramid_a[0], 3, reach=4.0, size=(200, 130))
+    unoccluded = image_pyramid.ImagePair(a, b).compare(whole)
+    assert unoccluded.precise_share() > 0.9
+    assert unoccluded.left_out_share() < 0.05
+
+
 def test_levels_are_paired_where_they_have_as_many_pixels(image):
     a, b, a_from_b = warped_pair(image, 3, reach=2.0)
     large = cv2.resize(a, (960, 640), interpolation=cv2.INTER_CUBIC)

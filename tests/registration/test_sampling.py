@@ -55,6 +55,10 @@ def test_points_at_infinity_are_not_visible(image, points):
     assert np.isfinite(gray).all()
 
 
+def test_opencv_5_samples_exactly():
+    assert sampling._remap_is_exact() == (int(cv2.__version__.split(".")[0]) >= 5)
+
+
 def test_no_points_have_no_samples(image):
     assert [len(values) for values in sampling.Sampler(image)(np.zeros(0), np.zeros(0))] == [0] * 4
 
