@@ -73,7 +73,6 @@ def estimate(pairs, distance, in_views=None, stage=None, calls=None, num_views=0
     return metrics.corner_errors(h4pt, estimated), disagreement.numpy()
 
 
-@pytest.mark.long
 def test_far_pairs_are_tried_again(pairs):
     once, disagreement_once = estimate(pairs, 16.0, steps=(0,), max_refinements=1)
     again, disagreement_again = estimate(pairs, 16.0, steps=(0, 4), max_refinements=1)
