@@ -153,6 +153,7 @@ def _add_noise(draws: _Draws, gray: tf.Tensor) -> tf.Tensor:
     return gray + strength * tf.math.reduce_std(gray) * draws.normal(tuple(gray.shape))
 
 
+@tf.function(autograph=False)  # traced once a size, not for either patch of every pipeline
 def render(seed: tf.Tensor, image: tf.Tensor, is_imagined: bool | tf.Tensor) -> tf.Tensor:
     """Render a color image by a random sensor.
 

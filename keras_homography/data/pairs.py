@@ -105,7 +105,7 @@ def extract_patches(
     return tf.ensure_shape(patches, [None, patch_size, patch_size, 2])
 
 
-@functools.cache  # XLA would compile every new function anew
+@functools.cache
 def make_pair_fn(
     seed: int, spec: PairSpec
 ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
@@ -122,9 +122,25 @@ def make_pair_fn(
       of their pairs, int64 `[n]`. It returns `(patches, h4pt)`: float32
       `[n, patch_size, patch_size, 2]` as from `extract_patches`; float32 `[n, 4, 2]`, pixels.
     """
+    compiled = _compiled(spec)
+
+    @tf.autograph.experimental.do_not_convert
+    def make_pairs(images: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return compiled(tf.constant(seed, tf.int64), images, indices)
+
+    return make_pairs
+
+
+@functools.cache  # XLA takes seconds for every new function, so the seed is an argument
+def _compiled(
+    spec: PairSpec,
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Return the function of a seed, images and indices behind `make_pair_fn`."""
 
     @tf.function(jit_compile=True, autograph=False)
-    def make_pairs(images: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def make_pairs(
+        seed: tf.Tensor, images: tf.Tensor, indices: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         if tuple(images.shape[1:3]) != (spec.image_height, spec.image_width):
             raise ValueError(
                 f"The images are {images.shape[2]}x{images.shape[1]}, and the pairs are specified "

@@ -50,6 +50,7 @@ def sample_crop(
     )
 
 
+@tf.function(autograph=False)  # traced once a size, not for either patch of every pipeline
 def cut(
     image: tf.Tensor, image_from_patch: tf.Tensor, size: int, is_filled: tf.Tensor
 ) -> tf.Tensor:

@@ -40,15 +40,17 @@ def write(model: keras.Model, folder: str | pathlib.Path) -> None:
     write_archive(model, folder, endpoints)
 
 
-def trace(model: keras.Model, batch_size: int | None) -> tf.types.experimental.PolymorphicFunction:
-    """Turn a model into one `tf.function` that all endpoints share: tracing takes most of the time.
+def trace(model: keras.Model, batch_size: int | None) -> tf.types.experimental.ConcreteFunction:
+    """Trace a model once for all endpoints: tracing takes most of the time.
+
+    A concrete function: saving would trace every other one a second time.
 
     Args:
       model: Float32 `keras.Model`, of pairs or a matcher.
       batch_size: Of its input; None for any.
 
     Returns:
-      A `tf.function` from its input to `{output: value}`, named as in its signature.
+      A function from its input to `{output: value}`, named as in its signature.
     """
     signature = signatures.of_model(model)
     inputs = tf.TensorSpec(
@@ -63,7 +65,7 @@ def trace(model: keras.Model, batch_size: int | None) -> tf.types.experimental.P
             return {"h4pt": refined.h4pt, DOUBT: expected_error.expected_corner_error(refined)}
         return dict(zip(names, tf.nest.flatten(model(inputs, training=False)), strict=True))
 
-    return tf.function(run, input_signature=[inputs], autograph=False)
+    return tf.function(run, input_signature=[inputs], autograph=False).get_concrete_function()
 
 
 def _with_doubt(model: keras.Model) -> keras.Model | None:
@@ -74,9 +76,14 @@ def _with_doubt(model: keras.Model) -> keras.Model | None:
     return None
 
 
-def serving_endpoint(function: tf.types.experimental.PolymorphicFunction) -> Endpoint:
+def serving_endpoint(function: tf.types.experimental.ConcreteFunction) -> Endpoint:
     """Return the endpoint that takes what the model takes."""
-    return "serving_default", function, function.input_signature
+    return "serving_default", lambda inputs: function(inputs), [_input_spec(function)]
+
+
+def _input_spec(function: tf.types.experimental.ConcreteFunction) -> tf.TensorSpec:
+    (spec,), _ = function.structured_input_signature
+    return spec
 
 
 def write_archive(
@@ -96,9 +103,9 @@ def write_archive(
     archive.write_out(str(folder), verbose=False)
 
 
-def _align_endpoint(function: tf.types.experimental.PolymorphicFunction) -> Endpoint:
+def _align_endpoint(function: tf.types.experimental.ConcreteFunction) -> Endpoint:
     """Return the endpoint that takes two images."""
-    patch_size = function.input_signature[0].shape[1]
+    patch_size = _input_spec(function).shape[1]
 
     def align(image_a: tf.Tensor, image_b: tf.Tensor) -> dict[str, tf.Tensor]:
         patch_a, scale_a = _patch_from_image(image_a, patch_size)

@@ -52,11 +52,13 @@ def test_pairs_per_image_reuses_images(source, monkeypatch):
     monkeypatch.setattr(
         pairs, "sample_pair", lambda *_, **__: (np.int32([8, 8]), np.zeros((4, 2), "f"))
     )
+    pairs._compiled.cache_clear()
     pairs.make_pair_fn.cache_clear()
     batches = [patches for patches, _ in read(source, 4, pairs_per_image=2)]
     np.testing.assert_array_equal(batches[0], batches[1])
     np.testing.assert_array_equal(batches[2], batches[3])
     assert not np.array_equal(batches[0], batches[2])
+    pairs._compiled.cache_clear()
     pairs.make_pair_fn.cache_clear()
 
 

@@ -70,7 +70,6 @@ def test_positions_agree_with_pixels_and_opencv(source):
     assert 0.4 < np.mean(shares) < 1.0
 
 
-@pytest.mark.long
 def test_a_pair_is_the_same_from_any_step_and_for_any_number_of_workers(source):
     whole = [tf.nest.flatten(batch) for batch in matching_batches(source).take(3)]
     later = tf.nest.flatten(next(iter(matching_batches(source, start_step=2))))

@@ -35,10 +35,10 @@ def tiny_config(output_dir, **options):
     return TrainConfig(**(CONFIG | options), output_dir=output_dir)
 
 
-def tiny_model():
-    """Patches of 16 pixels -> h4pt; batch normalization has a state of its own to restore."""
+def tiny_model(patch_size=16):
+    """Patches -> h4pt; batch normalization has a state of its own to restore."""
     keras.utils.set_random_seed(0)
-    pairs = keras.Input([16, 16, 2])
+    pairs = keras.Input([patch_size, patch_size, 2])
     values = keras.layers.Rescaling(1 / 255)(pairs)
     values = keras.layers.Conv2D(4, 3, strides=4, use_bias=False, name="convolution")(values)
     values = keras.layers.Flatten()(keras.layers.BatchNormalization(name="normalization")(values))

@@ -18,7 +18,7 @@ from keras_homography import models
 def main():
     build = models.build
     models.build = lambda name, **options: (
-        tiny_model() if name == "homographynet" else build(name, **options)
+        tiny_model(options["patch_size"]) if name == "homographynet" else build(name, **options)
     )
     # A worker that lost another replaces its process by `python -m helpers.tiny_training`.
     os.environ["PYTHONPATH"] = str(pathlib.Path(__file__).parents[1])

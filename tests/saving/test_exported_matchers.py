@@ -22,7 +22,6 @@ def assert_features(outputs, expected, tolerance):
         np.testing.assert_allclose(outputs[name], value, atol=tolerance)
 
 
-@pytest.mark.long
 def test_every_file_is_compared(exported_matcher_with_parity):
     _, parity = exported_matcher_with_parity
     assert set(parity) == {form.file_name for form in FORMATS}
@@ -90,7 +89,6 @@ def test_tflite_has_the_promised_interface_and_is_resized(
         assert_features(run(image=images), matcher(images), tolerance)
 
 
-@pytest.mark.long
 def test_a_whole_matcher_of_float16_takes_at_most_3_mb(tmp_path):
     formats.FORMATS["float16"].write(models.build("matcher"), tmp_path / "model.tflite")
     assert (tmp_path / "model.tflite").stat().st_size <= 3e6

@@ -97,7 +97,6 @@ def test_other_shapes_are_a_users_mistake_and_leave_the_matcher_usable(
     assert_equal(network(gray_images(64, 96)[:1]), expected[64, 96])
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", ["model.keras", "saved_model", "model.tflite"])
 def test_models_of_another_kind_are_named(exported, exported_matcher, name):
     with pytest.raises(UserError, match=rf"{name} is a model of pairs.*give a matcher here"):

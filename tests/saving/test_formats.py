@@ -25,7 +25,6 @@ def test_the_registry_does_not_import_tensorflow():
     assert done.stdout.strip() == "False"
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("name", "tolerance"), [("float16", 0.05), ("int8", 0.5)])
 def test_smaller_weights_make_smaller_files_of_nearly_the_same(
     small_model, small_pairs, exported, tmp_path, name, tolerance
