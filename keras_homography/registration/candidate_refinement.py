@@ -174,8 +174,9 @@ class CandidateRefinement:
         """Refine a candidate at full resolution, unless that destroys it; complete its evidence."""
         if best.a_from_b is None or best.probability < _NOT_WORTH_REFINING:
             return self._complete_evidence(best)
+        best = self._come_closer(best)
         if best.is_refined_by_gray:
-            best = self._refine_gray_finely(self._come_closer(best))
+            best = self._refine_gray_finely(best)
         else:
             best = self._refine_matches_finely(best)
         return self._complete_evidence(best)

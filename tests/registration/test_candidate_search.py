@@ -189,7 +189,9 @@ def test_matches_help_where_the_network_knows_nothing(matcher, images, tried):
 def test_matches_correct_what_gray_levels_cannot(matcher, warped, monkeypatch):
     """Of images where Lucas-Kanade fails, an initial homography some pixels off is corrected."""
     pair, a_from_b = warped
-    monkeypatch.setattr(image_pyramid.ImagePair, "refine_to_comparison_level", lambda *_: None)
+    monkeypatch.setattr(
+        image_pyramid.ImagePair, "refine_to_comparison_level", lambda *_, **__: None
+    )
     off = a_from_b @ np.array([[1, 0, 5], [0, 1, -4], [0, 0, 1.0]])
     best = search_of(SilentNetwork(), matcher, pair, max_attempts=1).find_best(off)
     assert best.initialization == "previous"
