@@ -1,8 +1,9 @@
 /** The worker: decodes images and estimates homographies, so that the page stays alive. */
 
 import { constants, setConstants } from "./core/constants";
-import { estimate, PreparedImage } from "./core/estimator";
+import { estimate } from "./core/estimator";
 import { Gray, makeGray, writeLuma } from "./core/gray";
+import { PreparedImage } from "./core/image_pyramid";
 import { FeatureNetwork, PatchNetwork } from "./core/networks";
 import { Answer, Calls, CANCELLED, Decoded, Kind, Reply, Request, Slot } from "./protocol";
 import { openMatcher, openNetwork, startRuntime } from "./runtime/litert";

@@ -45,9 +45,9 @@ export function matchFeatures(a: Features, b: Features): Matches {
   return { pointsA, pointsB };
 }
 
-/** Indices of the cells that are matched, in order. */
+/** Indices of the cells that are matched, in order; never of cells that show nothing. */
 function mostReliable({ reliability }: Features): number[] {
-  const cells = [...reliability.keys()];
+  const cells = [...reliability.keys()].filter((i) => reliability[i] > 0);
   const most = constants.dense_matching.MAX_CELLS;
   if (cells.length <= most) return cells;
   cells.sort((i, j) => reliability[j] - reliability[i]);
