@@ -41,11 +41,10 @@ export async function decode(source: Blob | ImageBitmap): Promise<ImageBitmap> {
 function toGray(bitmap: ImageBitmap): Gray {
   const gray = makeGray(bitmap.width, bitmap.height);
   const canvas = new OffscreenCanvas(bitmap.width, Math.min(STRIP, bitmap.height));
-  const context = canvas.getContext("2d", { willReadFrequently: true, alpha: false })!;
+  const context = canvas.getContext("2d", { willReadFrequently: true })!;
   for (let top = 0; top < bitmap.height; top += STRIP) {
     const rows = Math.min(STRIP, bitmap.height - top);
-    context.fillStyle = "white"; // behind what is transparent
-    context.fillRect(0, 0, bitmap.width, rows);
+    context.clearRect(0, 0, bitmap.width, rows);
     context.drawImage(bitmap, 0, -top);
     const { data } = context.getImageData(0, 0, bitmap.width, rows);
     writeLuma(data, gray.data, top * bitmap.width);
