@@ -17,6 +17,7 @@ import { measureEvidence } from "../../keras_homography/web/src/core/alignment_e
 import { measureDisplacedMatches } from "../../keras_homography/web/src/core/displaced_matches";
 import { removeLocalLight } from "../../keras_homography/web/src/core/local_light";
 import { matchFeatures } from "../../keras_homography/web/src/core/dense_matching";
+import { visitProducts } from "../../keras_homography/web/src/core/feature_products";
 import { probability } from "../../keras_homography/web/src/core/confidence";
 import { fill, maskLevels } from "../../keras_homography/web/src/core/masks";
 import { resizeArea, resizeLinear } from "../../keras_homography/web/src/core/resize";
@@ -88,6 +89,13 @@ const functions = {
   displaced: (a, b, matrix) => measureDisplacedMatches(pairOf(a, b), matrix),
   alternatives: (a, b, matrix) => findAlternatives(pairOf(a, b), matrix),
   innerHalf: (cells, columns) => innerHalf(Uint8Array.from(cells), columns),
+  products(a, b) {
+    const rows = [], [flatA, flatB] = [a, b].map((features) => Float32Array.from(features.flat()));
+    visitProducts(flatA, flatB, a[0].length, (i, products) => {
+      rows[i] = [...products.subarray(0, b.length)];
+    });
+    return rows;
+  },
   probability: (evidence) => probability(evidence),
   leastSquares: (source, target) => fitLeastSquares(source, target),
   robustly: (a, b, threshold) => fitRobustly(a, b, threshold),

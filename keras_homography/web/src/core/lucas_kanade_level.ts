@@ -118,11 +118,10 @@ export class Level {
     [this.columns, this.rows, this.count] = [columns, rows, columns.length];
     this.x = Float64Array.from(columns, (column) => Math.fround((column - centerX) / half));
     this.y = Float64Array.from(rows, (row) => Math.fround((row - centerY) / half));
-    const samples = makeSamples(this.count);
-    for (let n = 0; n < this.count; n++) sampleAt(grayB, columns[n], rows[n], samples, n);
-    this.b = samples.gray;
-    this.gradientX = samples.gradientX.map((value) => value * half);
-    this.gradientY = samples.gradientY.map((value) => value * half);
+    const b = grayB.data, places = columns.map((column, n) => rows[n] * width + column);
+    this.b = Float64Array.from(places, (i) => b[i]);
+    this.gradientX = Float64Array.from(places, (i) => 0.5 * half * (b[i + 1] - b[i - 1]));
+    this.gradientY = Float64Array.from(places, (i) => 0.5 * half * (b[i + width] - b[i - width]));
   }
 
   /** Samples A at the points of B under a homography; gradients are those of warped A. */
