@@ -14,52 +14,46 @@ export function where({ width, height }: Size, isSet: (i: number) => boolean): B
 }
 
 /**
- * Counts the set pixels of the square around every pixel, with sums that move along. What lies
- * outside of the image is not set, or repeats the pixels at its edge.
+ * Sets the pixels that have at least so many set ones in the square around them, with sums that move
+ * along. The edge of the image is repeated outside of it.
  */
-function countAround({ data, width, height }: Binary, side: number, repeatsEdge = false): Uint8Array {
-  const radius = (side - 1) / 2, counts = new Uint8Array(data.length);
+function countAround({ data, width, height }: Binary, side: number, least: number): Binary {
+  const radius = (side - 1) / 2, result = makeGray(width, height);
   const columns = new Int32Array(width + 2 * radius);
   const add = (y: number, sign: number): void => {
-    if (!repeatsEdge && (y < 0 || y >= height)) return;
     const begin = Math.min(Math.max(y, 0), height - 1) * width;
     for (let x = 0; x < width; x++) columns[radius + x] += sign * data[begin + x];
   };
   for (let y = -radius; y < radius; y++) add(y, 1);
   for (let y = 0; y < height; y++) {
     add(y + radius, 1);
-    if (repeatsEdge) {
-      columns.fill(columns[radius], 0, radius);
-      columns.fill(columns[radius + width - 1], radius + width);
-    }
+    columns.fill(columns[radius], 0, radius);
+    columns.fill(columns[radius + width - 1], radius + width);
     let sum = 0;
     for (let i = 0; i < side - 1; i++) sum += columns[i];
     for (let x = 0, i = y * width; x < width; x++, i++) {
       sum += columns[x + side - 1];
-      counts[i] = sum;
+      result.data[i] = sum >= least ? 1 : 0;
       sum -= columns[x];
     }
     add(y - radius, -1);
   }
-  return counts;
+  return result;
 }
 
 /** The median of squares, as `cv2.medianBlur`: whether most of their pixels are set. */
 export function median(binary: Binary, side: number): Binary {
-  const counts = countAround(binary, side, true);
-  return where(binary, (i) => 2 * counts[i] > side * side);
+  return countAround(binary, side, (side * side + 1) / 2);
 }
 
 /** Erodes by a square, as `cv2.erode`: what lies outside of the image takes nothing away. */
 export function erode(binary: Binary, side: number): Binary {
-  const counts = countAround(where(binary, (i) => !binary.data[i]), side);
-  return where(binary, (i) => counts[i] === 0);
+  return countAround(binary, side, side * side);
 }
 
 /** Removes what a square does not fit into, as `cv2.MORPH_OPEN`. */
 export function open(binary: Binary, side: number): Binary {
-  const counts = countAround(erode(binary, side), side);
-  return where(binary, (i) => counts[i] > 0);
+  return countAround(erode(binary, side), side, 1);
 }
 
 /** The set pixels that neighbors, above, below or beside, connect to the first pixel, if it is set. */

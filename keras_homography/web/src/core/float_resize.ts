@@ -19,17 +19,19 @@ export function shrink(values: Float32Array | Uint8Array, from: Size, to: Size):
   return result;
 }
 
-/** Visits the pixels of an image that is enlarged, as `INTER_LINEAR`. */
+/** Visits pixels of an image that is enlarged, as `INTER_LINEAR`: those whose weight is 0. */
 export function visitEnlarged(
   values: Float32Array,
   from: Size,
   to: Size,
+  weights: Float32Array | Uint8Array,
   visit: (i: number, value: number) => void,
 ): void {
   const columns = places(from.width, to.width), rows = places(from.height, to.height);
   for (let y = 0, i = 0; y < to.height; y++) {
     const upper = rows.first[y] * from.width, lower = rows.second[y] * from.width;
     for (let x = 0; x < to.width; x++, i++) {
+      if (weights[i] > 0) continue;
       const left = columns.first[x], right = columns.second[x], share = columns.share[x];
       const above = values[upper + left] + share * (values[upper + right] - values[upper + left]);
       const below = values[lower + left] + share * (values[lower + right] - values[lower + left]);

@@ -19,6 +19,15 @@ export async function computeFeatures(
   return covered ? masked(features, covered, true) : features;
 }
 
+const known = new WeakMap<PreparedImage, ImageFeatures>();
+
+/** Features of an image, kept for as long as it is: A is the same for all frames of a camera. */
+export function featuresOf(network: FeatureNetwork, image: PreparedImage): ImageFeatures {
+  const features = known.get(image) ?? new ImageFeatures(network, image);
+  known.set(image, features);
+  return features;
+}
+
 /** Features of views, each computed when it is first used. */
 export class ImageFeatures {
   private readonly views = new Map<string, ViewFeatures>();
@@ -30,14 +39,14 @@ export class ImageFeatures {
 
   async of(spec: ViewSpec): Promise<ViewFeatures> {
     const key = `${spec.reduction} ${spec.quarterTurns}`;
-    let known = this.views.get(key);
-    if (!known) {
+    let computed = this.views.get(key);
+    if (!computed) {
       const { pyramid, masks } = this.image;
       const rendered = renderView(pyramid, spec);
       const view = masks ? cover(rendered, spec, masks) : rendered;
-      known = { view, features: await computeFeatures(this.network, view) };
-      this.views.set(key, known);
+      computed = { view, features: await computeFeatures(this.network, view) };
+      this.views.set(key, computed);
     }
-    return known;
+    return computed;
   }
 }

@@ -16,8 +16,8 @@ export const ALL = 1 - 1e-4;
 export function fill(gray: Gray, mask: Mask): Gray {
   const data = gray.data.map((value, i) => (mask.data[i] ? value : 0));
   const filled = pull(data, mask.data, gray);
-  visitEnlarged(filled.values, filled.size, gray, (i, value) => {
-    if (!mask.data[i]) data[i] = Math.min(Math.max(roundHalfToEven(value), 0), 255);
+  visitEnlarged(filled.values, filled.size, gray, mask.data, (i, value) => {
+    data[i] = Math.min(Math.max(roundHalfToEven(value), 0), 255);
   });
   return { ...gray, data };
 }
@@ -29,20 +29,16 @@ function pull(
   from: Size,
 ): { values: Float32Array; size: Size } {
   const size = { width: (from.width + 1) >> 1, height: (from.height + 1) >> 1 };
-  const values = shrink(sums, from, size), shares = shrink(weights, from, size);
+  const reduced = shrink(sums, from, size), shares = shrink(weights, from, size);
+  const values = reduced.map((sum, i) => sum / Math.max(shares[i], 1e-6));
   if (Math.min(size.width, size.height) > 1) {
-    const filled = pull(values, shares, size);
-    visitEnlarged(filled.values, filled.size, size, (i, value) => {
-      values[i] = shares[i] > 0 ? values[i] / Math.max(shares[i], 1e-6) : value;
-    });
+    const filled = pull(reduced, shares, size);
+    visitEnlarged(filled.values, filled.size, size, shares, (i, value) => (values[i] = value));
     return { values, size };
   }
   const total = (numbers: Float32Array): number => numbers.reduce((sum, value) => sum + value, 0);
-  const mean = total(values) / Math.max(total(shares), 1e-9);
-  return {
-    values: values.map((value, i) => (shares[i] > 0 ? value / Math.max(shares[i], 1e-6) : mean)),
-    size,
-  };
+  const mean = total(reduced) / Math.max(total(shares), 1e-9);
+  return { values: values.map((value, i) => (shares[i] > 0 ? value : mean)), size };
 }
 
 /** Reduces a mask to the levels of a pyramid: where all that a pixel is made of counts. */

@@ -9,7 +9,7 @@ import { probability } from "./confidence";
 import { constants } from "./constants";
 import { matchFeatures } from "./dense_matching";
 import { windowScore } from "./evidence";
-import { ImageFeatures } from "./image_features";
+import { featuresOf, ImageFeatures } from "./image_features";
 import { ImagePair } from "./image_pyramid";
 import { ATTEMPTS, describe, ViewSpec } from "./image_views";
 import { fromNetwork } from "./initialization";
@@ -31,8 +31,8 @@ export class Search {
     private readonly maxAttempts: number,
     private readonly onAttempt: (name: string) => Promise<void> = async () => {},
   ) {
-    this.featuresA = new ImageFeatures(matcher, pair.a);
-    this.featuresB = new ImageFeatures(matcher, pair.b);
+    this.featuresA = featuresOf(matcher, pair.a);
+    this.featuresB = featuresOf(matcher, pair.b);
     this.refinement = new CandidateRefinement(matcher, pair, this.featuresB);
   }
 
