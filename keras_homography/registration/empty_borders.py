@@ -10,6 +10,7 @@ import numpy.typing as npt
 _DARKEST, _BRIGHTEST = 8, 247  # gray levels within which a pixel shows something
 _MIN_SHARE = 0.01  # of the image, of borders that are left out
 _MIN_RUN = 0.05  # share of the image's outline that is black, or white: below, there is no border
+_MEDIAN = 5  # pixels: side of the squares that are smoothed over
 _OPENING = 5  # pixels: what is thinner is no border
 _MAX_EMPTY_INSIDE = 0.02  # share of the content, which is convex: a border has straight edges
 _MARGIN = 3  # pixels inside of the edge that interpolation and JPEG have mixed with the border
@@ -34,7 +35,7 @@ def find_content(gray: np.ndarray) -> np.ndarray | None:
     if not candidates:
         return None
     # Noise puts single brighter pixels into a border, speckle single dark ones into the content.
-    smooth = cv2.medianBlur(gray, 5)
+    smooth = cv2.medianBlur(gray, _MEDIAN)
     for value in candidates:
         content = _inside(smooth > _BRIGHTEST if value else smooth < _DARKEST)
         if content is not None:

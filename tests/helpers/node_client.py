@@ -26,6 +26,8 @@ def decode(value):
             data = np.frombuffer(base64.b64decode(value["image"]), np.uint8)
             return data.reshape(value["height"], value["width"])
         return {key: decode(element) for key, element in value.items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [decode(element) for element in value]
     return value
 
 

@@ -5,18 +5,21 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 import { setConstants } from "../../keras_homography/web/src/core/constants";
-import { estimate, PreparedImage } from "../../keras_homography/web/src/core/estimator";
+import { findContent } from "../../keras_homography/web/src/core/empty_borders";
+import { estimate } from "../../keras_homography/web/src/core/estimator";
 import { writeLuma } from "../../keras_homography/web/src/core/gray";
 import { fitLeastSquares } from "../../keras_homography/web/src/core/homography_fit";
-import { ImagePair } from "../../keras_homography/web/src/core/image_pyramid";
-import { renderView } from "../../keras_homography/web/src/core/image_views";
+import { ImagePair, PreparedImage } from "../../keras_homography/web/src/core/image_pyramid";
+import { cover, renderView } from "../../keras_homography/web/src/core/image_views";
 import { innerHalf } from "../../keras_homography/web/src/core/distance_transform";
 import { findAlternatives } from "../../keras_homography/web/src/core/ambiguity";
 import { measureEvidence } from "../../keras_homography/web/src/core/alignment_evidence";
 import { measureDisplacedMatches } from "../../keras_homography/web/src/core/displaced_matches";
 import { removeLocalLight } from "../../keras_homography/web/src/core/local_light";
 import { matchFeatures } from "../../keras_homography/web/src/core/dense_matching";
+import { visitProducts } from "../../keras_homography/web/src/core/feature_products";
 import { probability } from "../../keras_homography/web/src/core/confidence";
+import { fill, maskLevels } from "../../keras_homography/web/src/core/masks";
 import { resizeArea, resizeLinear } from "../../keras_homography/web/src/core/resize";
 import { fitRobustly } from "../../keras_homography/web/src/core/robust_fit";
 import { warp } from "../../keras_homography/web/src/core/warp";
@@ -39,7 +42,7 @@ function decode(value) {
   return { data: new Uint8Array(Buffer.from(image, "base64")), width, height };
 }
 
-const pairOf = (a, b) => new ImagePair(new PreparedImage(a).pyramid, new PreparedImage(b).pyramid);
+const pairOf = (a, b) => new ImagePair(new PreparedImage(a), new PreparedImage(b));
 let network, matcher;
 
 const functions = {
@@ -72,10 +75,27 @@ const functions = {
     const refined = pair.refineToComparisonLevel(matrix, coarse);
     return refined && pair.refineToFullResolution(refined, fine);
   },
+  content(image) {
+    const content = findContent(image);
+    return content && encode(content);
+  },
+  filled: (image, mask) => encode(fill(image, mask)),
+  maskLevels: (mask, sizes) => maskLevels(mask, sizes).map(encode),
+  cover(image, mask, spec) {
+    const { pyramid } = new PreparedImage(image);
+    return [...cover(renderView(pyramid, spec), spec, maskLevels(mask, pyramid)).covered];
+  },
   evidence: (a, b, matrix) => measureEvidence(pairOf(a, b), matrix),
   displaced: (a, b, matrix) => measureDisplacedMatches(pairOf(a, b), matrix),
   alternatives: (a, b, matrix) => findAlternatives(pairOf(a, b), matrix),
   innerHalf: (cells, columns) => innerHalf(Uint8Array.from(cells), columns),
+  products(a, b) {
+    const rows = [], [flatA, flatB] = [a, b].map((features) => Float32Array.from(features.flat()));
+    visitProducts(flatA, flatB, a[0].length, (i, products) => {
+      rows[i] = [...products.subarray(0, b.length)];
+    });
+    return rows;
+  },
   probability: (evidence) => probability(evidence),
   leastSquares: (source, target) => fitLeastSquares(source, target),
   robustly: (a, b, threshold) => fitRobustly(a, b, threshold),

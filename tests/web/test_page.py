@@ -246,6 +246,22 @@ def test_a_photo_is_turned_as_its_exif_data_say(shown, scene):
     shown.wait_for("#size-b:has-text('200 × 300')")
 
 
+def test_transparent_parts_show_the_colors_of_the_file(shown, estimator, scene):
+    a, b, _ = warped_pair(scene, 9, reach=15.0, size=(400, 300))
+    turn = cv2.getRotationMatrix2D((200, 150), 10, 0.8)
+    b = cv2.warpAffine(np.dstack([b, b, b, np.full_like(b, 255)]), turn, (400, 300))
+    assert (b[..., 3] == 0).mean() > 0.2
+    b[100:180, :, 3] = np.minimum(b[100:180, :, 3], 120)
+    expected, answer = (
+        estimator.estimate(a, b),
+        shown.align(a, cv2.imencode(".png", b)[1].tobytes()),
+    )
+    assert expected.ok
+    assert answer["ok"]
+    assert answer["confidence"] == pytest.approx(expected.confidence, abs=0.01)
+    assert corner_error(np.array(answer["a_from_b"]), expected.a_from_b, (400, 300)) < 0.05
+
+
 def test_images_are_pasted_and_dropped_and_the_answer_is_copied(shown, scene):
     shown.context.grant_permissions(["clipboard-read", "clipboard-write"])
     a, b, _ = warped_pair(scene, 8, reach=9.0, size=(170, 130))

@@ -167,6 +167,13 @@ def test_fits_to_points_are_those_of_opencv(node):
     assert np.abs(moved[0] - moved[1]).max() < 4.0
 
 
+@pytest.mark.parametrize("counts", [(1, 1), (4, 8), (7, 21), (50, 400)])
+def test_products_of_features_are_those_of_numpy(node, counts):
+    random = np.random.default_rng(6)
+    a, b = (random.normal(size=(count, 64)).astype(np.float32) for count in counts)
+    np.testing.assert_allclose(node("products", a, b), a @ b.T, atol=1e-4)
+
+
 def test_points_that_agree_on_nothing_give_no_error(node):
     same = np.tile([[5.0, 7.0]], (20, 1))
     assert node("robustly", same, same, 3.0)["bFromA"] is None

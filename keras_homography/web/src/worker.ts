@@ -1,8 +1,9 @@
 /** The worker: decodes images and estimates homographies, so that the page stays alive. */
 
 import { constants, setConstants } from "./core/constants";
-import { estimate, PreparedImage } from "./core/estimator";
+import { estimate } from "./core/estimator";
 import { Gray, makeGray, writeLuma } from "./core/gray";
+import { PreparedImage } from "./core/image_pyramid";
 import { FeatureNetwork, PatchNetwork } from "./core/networks";
 import { Answer, Calls, CANCELLED, Decoded, Kind, Reply, Request, Slot } from "./protocol";
 import { openMatcher, openNetwork, startRuntime } from "./runtime/litert";
@@ -40,11 +41,10 @@ export async function decode(source: Blob | ImageBitmap): Promise<ImageBitmap> {
 function toGray(bitmap: ImageBitmap): Gray {
   const gray = makeGray(bitmap.width, bitmap.height);
   const canvas = new OffscreenCanvas(bitmap.width, Math.min(STRIP, bitmap.height));
-  const context = canvas.getContext("2d", { willReadFrequently: true, alpha: false })!;
+  const context = canvas.getContext("2d", { willReadFrequently: true })!;
   for (let top = 0; top < bitmap.height; top += STRIP) {
     const rows = Math.min(STRIP, bitmap.height - top);
-    context.fillStyle = "white"; // behind what is transparent
-    context.fillRect(0, 0, bitmap.width, rows);
+    context.clearRect(0, 0, bitmap.width, rows);
     context.drawImage(bitmap, 0, -top);
     const { data } = context.getImageData(0, 0, bitmap.width, rows);
     writeLuma(data, gray.data, top * bitmap.width);

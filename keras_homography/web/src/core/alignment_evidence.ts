@@ -1,12 +1,12 @@
 /** How well a homography explains two images, window by window, and by matches elsewhere. */
 
 import { constants } from "./constants";
+import { hullArea } from "./convex_polygon";
 import { Evidence, NO_EVIDENCE } from "./evidence";
 import { Gray } from "./gray";
 import { ImagePair } from "./image_pyramid";
-import { hullArea, invert, Matrix, Point, Size } from "./matrix";
+import { Matrix, Point, Size } from "./matrix";
 import { isPlausible } from "./plausibility";
-import { warp } from "./warp";
 
 /** Means over windows of something about each pixel. */
 function windowMeans(size: Size, value: (i: number) => number): Float64Array {
@@ -35,8 +35,10 @@ export function texturedShare(gray: Gray): number {
 export interface WindowCorrelations {
   readonly correlations: Float64Array;
   readonly columns: number;
-  /** Share of B that A covers. */
+  /** Share of what counts of B that A covers. */
   readonly overlap: number;
+  /** Share of B that counts. */
+  readonly countedShare: number;
 }
 
 /** Correlates A, warped by a homography, with B: window by window, at the comparison level. */
@@ -44,7 +46,7 @@ export function windowCorrelations(pair: ImagePair, aFromB: Matrix): WindowCorre
   const { WINDOW_SIDE, MIN_TEXTURE } = constants.alignment_evidence;
   const { level, levelAFromB } = pair.at(aFromB, pair.comparisonLevel);
   const size = level.grayB, b = size.data;
-  const { gray, covered } = warp(level.grayA, invert(levelAFromB), size);
+  const { gray, covered } = level.align(levelAFromB);
   const a = gray.data;
   const meanA = windowMeans(size, (i) => a[i]), meanB = windowMeans(size, (i) => b[i]);
   const squareA = windowMeans(size, (i) => a[i] * a[i]);
@@ -57,14 +59,15 @@ export function windowCorrelations(pair: ImagePair, aFromB: Matrix): WindowCorre
     if (!(share[i] > 0.99 && textured)) return NaN;
     return (product[i] - meanA[i] * meanB[i]) / Math.sqrt((varianceA + 1) * (varianceB + 1));
   });
-  const overlap = covered.reduce((sum, one) => sum + one, 0) / covered.length;
-  return { correlations, columns: Math.floor(size.width / WINDOW_SIDE), overlap };
+  const overlap = covered.reduce((sum, one) => sum + one, 0) / level.numPixels;
+  const columns = Math.floor(size.width / WINDOW_SIDE);
+  return { correlations, columns, overlap, countedShare: level.numPixels / b.length };
 }
 
 /** Measures how well the windows of two images agree under a homography. */
 export function measureEvidence(pair: ImagePair, aFromB: Matrix | null): Evidence {
   if (!aFromB || !isPlausible(aFromB, pair.sizeA, pair.sizeB)) return NO_EVIDENCE;
-  const { correlations, columns, overlap } = windowCorrelations(pair, aFromB);
+  const { correlations, columns, overlap, countedShare } = windowCorrelations(pair, aFromB);
   const { DISAGREES, NOT_CLOSE } = constants.alignment_evidence;
   const ofGray = pair.disagreement(aFromB);
   const inOtherLight =
@@ -81,7 +84,9 @@ export function measureEvidence(pair: ImagePair, aFromB: Matrix | null): Evidenc
     overlap,
     windows: correlations.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0),
     agreeing: agreeing.length,
-    spread: agreeing.length ? hullArea(outlines) / correlations.length : 0,
+    spread: agreeing.length
+      ? Math.min(1, hullArea(outlines) / correlations.length / countedShare)
+      : 0,
     disagreement: ofGray > DISAGREES ? Math.min(ofGray, inOtherLight) : ofGray,
     misalignment: Math.sqrt(ofGray * inOtherLight),
   };

@@ -9,7 +9,6 @@ import { correlate, powerOfTwo } from "./fourier";
 import { gaussianBlur } from "./gaussian_blur";
 import { ImagePair } from "./image_pyramid";
 import { invert, Matrix, multiply, resizing, Size, transform } from "./matrix";
-import { warp } from "./warp";
 
 const BLUR = 8; // pixels, of local brightness and contrast
 
@@ -26,7 +25,7 @@ export function findAlternatives(pair: ImagePair, aFromB: Matrix): Alternative[]
   const minCorrelation = constants.alignment_evidence.MIN_CORRELATION;
   const { level, levelAFromB } = pair.at(aFromB, pair.comparisonLevel);
   const b = level.grayB, levelFromB = resizing(pair.sizeB, b);
-  const { gray: a, covered } = warp(level.grayA, invert(levelAFromB), b);
+  const { gray: a, covered } = level.align(levelAFromB);
   const before = windowCorrelations(pair, aFromB).correlations;
   const explained = before.filter((value) => value > minCorrelation).length;
   const measured = before.filter((value) => !Number.isNaN(value)).length;
@@ -67,7 +66,7 @@ function distance(pair: ImagePair, aFromB: Matrix, other: Matrix): number {
   const { sizeA, sizeB } = pair;
   const { GRID } = constants.ambiguity;
   const motion = multiply(invert(aFromB), other);
-  const { width, height } = pair.pyramidB[pair.comparisonLevel];
+  const { width, height } = pair.b.pyramid[pair.comparisonLevel];
   const points = Array.from({ length: GRID * GRID }, (_, i): [number, number] => [
     ((i % GRID) / (GRID - 1)) * sizeB.width,
     (Math.floor(i / GRID) / (GRID - 1)) * sizeB.height,

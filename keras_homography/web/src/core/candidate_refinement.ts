@@ -8,6 +8,7 @@ import { logOdds, probability } from "./confidence";
 import { constants } from "./constants";
 import { measureDisplacedMatches } from "./displaced_matches";
 import { Evidence, matchScore, NO_EVIDENCE, windowScore, windowShare } from "./evidence";
+import { ImageFeatures } from "./image_features";
 import { ImagePair } from "./image_pyramid";
 import { AlignedMatcher, AlignedMatches } from "./match_evidence";
 import { Matrix, multiply, normalize } from "./matrix";
@@ -53,8 +54,9 @@ export class CandidateRefinement {
   constructor(
     matcher: FeatureNetwork,
     private readonly pair: ImagePair,
+    featuresB: ImageFeatures,
   ) {
-    this.aligned = new AlignedMatcher(matcher, pair);
+    this.aligned = new AlignedMatcher(matcher, pair, featuresB);
   }
 
   /** A candidate with its evidence; none if it is not plausible. */

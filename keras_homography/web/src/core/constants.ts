@@ -107,6 +107,17 @@ export interface Constants {
     | "GRID"
   >;
   readonly dense_matching: Numbers<"MAX_CELLS">;
+  readonly empty_borders: Numbers<
+    | "DARKEST"
+    | "BRIGHTEST"
+    | "MIN_SHARE"
+    | "MIN_RUN"
+    | "MEDIAN"
+    | "OPENING"
+    | "MAX_EMPTY_INSIDE"
+    | "MARGIN"
+  >;
+  readonly masks: Numbers<"SAMPLED">;
   readonly matcher_grid: Numbers<
     "COARSE_STRIDE" | "FINE_STRIDE" | "SIZE_MULTIPLE" | "COARSE_CHANNELS" | "FINE_CHANNELS" | "WINDOW"
   >;

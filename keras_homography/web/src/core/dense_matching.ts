@@ -1,6 +1,7 @@
 /** Matches the dense features of two images: mutual nearest cells, then positions within a cell. */
 
 import { constants } from "./constants";
+import { visitProducts } from "./feature_products";
 import { Point } from "./matrix";
 
 /** What the matcher says about an image. */
@@ -45,9 +46,9 @@ export function matchFeatures(a: Features, b: Features): Matches {
   return { pointsA, pointsB };
 }
 
-/** Indices of the cells that are matched, in order. */
+/** Indices of the cells that are matched, in order; never of cells that show nothing. */
 function mostReliable({ reliability }: Features): number[] {
-  const cells = [...reliability.keys()];
+  const cells = [...reliability.keys()].filter((i) => reliability[i] > 0);
   const most = constants.dense_matching.MAX_CELLS;
   if (cells.length <= most) return cells;
   cells.sort((i, j) => reliability[j] - reliability[i]);
@@ -71,55 +72,19 @@ function findNearest(a: Float32Array, b: Float32Array): { nearestB: Int32Array; 
   const nearestB = new Int32Array(countA), nearestA = new Int32Array(countB);
   const bestB = new Float64Array(countA).fill(-Infinity);
   const bestA = new Float64Array(countB).fill(-Infinity);
-  const compare = (i: number, j: number, similarity: number): void => {
-    if (similarity > bestB[i]) {
-      bestB[i] = similarity;
-      nearestB[i] = j;
-    }
-    if (similarity > bestA[j]) {
-      bestA[j] = similarity;
-      nearestA[j] = i;
-    }
-  };
-  // Four by two at a time: every number that is read is used several times.
-  for (let i = 0; i < countA; i += 4) {
-    const several = i + 4 <= countA;
-    const a0 = i * channels, a1 = a0 + channels, a2 = a1 + channels, a3 = a2 + channels;
-    for (let j = 0; j < countB; j += 2) {
-      const b0 = j * channels, b1 = b0 + channels;
-      if (!several || j + 2 > countB) {
-        for (let m = i; m < Math.min(i + 4, countA); m++) {
-          for (let n = j; n < Math.min(j + 2, countB); n++) {
-            let sum = 0;
-            for (let k = 0; k < channels; k++) sum += a[m * channels + k] * b[n * channels + k];
-            compare(m, n, sum);
-          }
-        }
-        continue;
+  visitProducts(a, b, channels, (i, products) => {
+    for (let j = 0; j < countB; j++) {
+      const similarity = products[j];
+      if (similarity > bestB[i]) {
+        bestB[i] = similarity;
+        nearestB[i] = j;
       }
-      let s00 = 0, s01 = 0, s10 = 0, s11 = 0, s20 = 0, s21 = 0, s30 = 0, s31 = 0;
-      for (let k = 0; k < channels; k++) {
-        const x0 = a[a0 + k], x1 = a[a1 + k], x2 = a[a2 + k], x3 = a[a3 + k];
-        const y0 = b[b0 + k], y1 = b[b1 + k];
-        s00 += x0 * y0;
-        s01 += x0 * y1;
-        s10 += x1 * y0;
-        s11 += x1 * y1;
-        s20 += x2 * y0;
-        s21 += x2 * y1;
-        s30 += x3 * y0;
-        s31 += x3 * y1;
+      if (similarity > bestA[j]) {
+        bestA[j] = similarity;
+        nearestA[j] = i;
       }
-      compare(i, j, s00);
-      compare(i, j + 1, s01);
-      compare(i + 1, j, s10);
-      compare(i + 1, j + 1, s11);
-      compare(i + 2, j, s20);
-      compare(i + 2, j + 1, s21);
-      compare(i + 3, j, s30);
-      compare(i + 3, j + 1, s31);
     }
-  }
+  });
   return { nearestB, nearestA };
 }
 
@@ -142,20 +107,22 @@ function finePlace(a: Features, b: Features, cellA: number, cellB: number): Poin
   }
   const border = WINDOW / 2 - 1;
   const top = 2 * Math.floor(cellB / b.columns) - border, left = 2 * (cellB % b.columns) - border;
-  const logits = new Float64Array(WINDOW * WINDOW);
+  const logits = new Float64Array(WINDOW * WINDOW), { fine } = b;
   for (let i = 0; i < logits.length; i++) {
     const y = top + Math.floor(i / WINDOW), x = left + (i % WINDOW);
     if (y < 0 || x < 0 || y >= 2 * b.rows || x >= 2 * b.columns) continue;
     const begin = (y * 2 * b.columns + x) * channels;
-    for (let k = 0; k < channels; k++) logits[i] += query[k] * b.fine[begin + k];
+    let logit = 0;
+    for (let k = 0; k < channels; k++) logit += query[k] * fine[begin + k];
+    logits[i] = logit;
   }
   const highest = Math.max(...logits);
   let sum = 0, x = 0, y = 0;
-  logits.forEach((logit, i) => {
-    const weight = Math.exp(logit - highest);
+  for (let i = 0; i < logits.length; i++) {
+    const weight = Math.exp(logits[i] - highest);
     sum += weight;
     x += weight * ((i % WINDOW) - (WINDOW - 1) / 2) * FINE_STRIDE;
     y += weight * (Math.floor(i / WINDOW) - (WINDOW - 1) / 2) * FINE_STRIDE;
-  });
+  }
   return [x / sum, y / sum];
 }

@@ -3,8 +3,7 @@
 import { constants } from "./constants";
 import { Gray } from "./gray";
 import { ImagePair } from "./image_pyramid";
-import { invert, Matrix } from "./matrix";
-import { warp } from "./warp";
+import { Matrix } from "./matrix";
 
 /**
  * Searches A for each textured part of B, around where a homography puts it.
@@ -17,7 +16,7 @@ export function measureDisplacedMatches(pair: ImagePair, aFromB: Matrix): number
   const side = c.PART_SIDE, radius = c.SEARCH_RADIUS;
   const { level, levelAFromB } = pair.at(aFromB, pair.comparisonLevel);
   const b = level.grayB;
-  const { gray: a, covered } = warp(level.grayA, invert(levelAFromB), b);
+  const { gray: a, covered } = level.align(levelAFromB);
   let parts = 0, displaced = 0;
   for (let top = radius; top <= b.height - side - radius; top += side) {
     for (let left = radius; left <= b.width - side - radius; left += side) {

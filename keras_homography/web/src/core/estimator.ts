@@ -3,8 +3,7 @@
 import { probability } from "./confidence";
 import { constants, ReasonCode } from "./constants";
 import { Evidence, NO_EVIDENCE } from "./evidence";
-import { Gray } from "./gray";
-import { buildPyramid, ImagePair } from "./image_pyramid";
+import { ImagePair, PreparedImage } from "./image_pyramid";
 import { invert, Matrix, normalize } from "./matrix";
 import { FeatureNetwork, PatchNetwork } from "./networks";
 import { checkEvidence, checkSizes, checkTexture, Refusal } from "./refusals";
@@ -34,18 +33,6 @@ export interface Options {
   readonly onAttempt?: (name: string) => Promise<void>;
 }
 
-/** An image and its pyramid, which is built once. */
-export class PreparedImage {
-  private levels: Gray[] | null = null;
-
-  constructor(readonly gray: Gray) {}
-
-  get pyramid(): Gray[] {
-    this.levels ??= buildPyramid(this.gray);
-    return this.levels;
-  }
-}
-
 /** Estimates the homography between two images. */
 export async function estimate(
   network: PatchNetwork,
@@ -60,7 +47,7 @@ export async function estimate(
   const search = new Search(
     network,
     matcher,
-    new ImagePair(a.pyramid, b.pyramid),
+    new ImagePair(a, b),
     options.maxAttempts ?? UNTILTED_ATTEMPTS,
     options.onAttempt,
   );

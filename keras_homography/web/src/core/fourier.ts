@@ -34,10 +34,13 @@ function transformLines(
   }
   for (let line = 0; line < lines; line++) {
     const begin = line * lineStride;
+    let isZero = true; // as lines of the padding are: their transform is, too
     for (let i = 0; i < length; i++) {
       re[i] = real[begin + reversed[i] * stride];
       im[i] = imaginary[begin + reversed[i] * stride];
+      isZero &&= re[i] === 0 && im[i] === 0;
     }
+    if (isZero) continue;
     for (let half = 1; half < length; half *= 2) {
       const step = length / (2 * half);
       for (let block = 0; block < length; block += 2 * half) {

@@ -37,8 +37,9 @@ function blurLines(
       line[i] = values[begin + mirrored(i - radius, length) * stride];
     }
     for (let i = 0; i < length; i++) {
-      let sum = 0;
-      for (let k = 0; k < weights.length; k++) sum += weights[k] * line[i + k];
+      const middle = i + radius;
+      let sum = weights[radius] * line[middle];
+      for (let k = 1; k <= radius; k++) sum += weights[radius + k] * (line[middle - k] + line[middle + k]);
       blurred[begin + i * stride] = sum;
     }
   }

@@ -3,6 +3,7 @@
 import { Matrix, multiply, normalize, Point, solve } from "./matrix";
 
 const REFINEMENTS = 10;
+const ALONG_X = [0, 1, 2, 6, 7], ALONG_Y = [3, 4, 5, 6, 7]; // elements in equations of either axis
 
 /** Moves points about the origin, at a mean distance of 1: `normalized_from_pixel`. */
 function conditioning(points: readonly Point[]): Matrix {
@@ -46,24 +47,29 @@ function step(
   isLinear: boolean,
 ): Matrix | null {
   const normal = new Float64Array(64), right = new Float64Array(8);
-  const row = new Float64Array(8);
+  const row = new Float64Array(5); // of an equation, where it is not 0
   for (let i = 0; i < from.length; i++) {
     const [x, y] = from[i];
     const w = isLinear ? 1 : 1 / (h[6] * x + h[7] * y + 1);
     const u = (h[0] * x + h[1] * y + h[2]) * w, v = (h[3] * x + h[4] * y + h[5]) * w;
     const weight = weights ? weights[i] : 1;
-    for (const axis of [0, 1]) {
+    for (let axis = 0; axis < 2; axis++) {
       const value = to[i][axis], predicted = axis === 0 ? u : v;
       const along = isLinear ? value : predicted;
-      row.fill(0);
-      row.set([x * w, y * w, w], 3 * axis);
-      row.set([-x * w * along, -y * w * along], 6);
-      for (let m = 0; m < 8; m++) {
-        right[m] += weight * row[m] * (isLinear ? value : value - predicted);
-        for (let n = 0; n < 8; n++) normal[8 * m + n] += weight * row[m] * row[n];
+      const elements = axis === 0 ? ALONG_X : ALONG_Y;
+      row[0] = x * w;
+      row[1] = y * w;
+      row[2] = w;
+      row[3] = -x * w * along;
+      row[4] = -y * w * along;
+      for (let m = 0; m < 5; m++) {
+        const weighted = weight * row[m];
+        right[elements[m]] += weighted * (isLinear ? value : value - predicted);
+        for (let n = m; n < 5; n++) normal[8 * elements[m] + elements[n]] += weighted * row[n];
       }
     }
   }
+  for (let m = 1; m < 8; m++) for (let n = 0; n < m; n++) normal[8 * m + n] = normal[8 * n + m];
   const change = solve(normal, right);
   if (!change) return null;
   return [...change].map((value, i) => (isLinear ? value : h[i] + value)).concat(1);

@@ -1,10 +1,12 @@
 /** Image pyramids of a pair, and the refinement of a homography from coarse to fine levels. */
 
 import { constants } from "./constants";
+import { findContent } from "./empty_borders";
 import { Gray } from "./gray";
 import { removeLocalLight } from "./local_light";
 import { Comparison, refineLevel } from "./lucas_kanade";
 import { Level } from "./lucas_kanade_level";
+import { fill, Mask, maskLevels } from "./masks";
 import {
   corners,
   invert,
@@ -37,6 +39,32 @@ export function comparisonLevel(pyramid: readonly Gray[]): number {
   return index < 0 ? pyramid.length - 1 : index;
 }
 
+/** An image, and what is computed of it once: its pyramid, and which parts of it count. */
+export class PreparedImage {
+  private levels: { pyramid: Gray[]; masks: Mask[] | null } | null = null;
+
+  constructor(readonly gray: Gray) {}
+
+  /** The levels of the image, filled where it is masked. */
+  get pyramid(): readonly Gray[] {
+    return this.prepared.pyramid;
+  }
+
+  /** The levels of its mask: not empty borders; null if all of the image counts. */
+  get masks(): readonly Mask[] | null {
+    return this.prepared.masks;
+  }
+
+  private get prepared() {
+    if (!this.levels) {
+      const content = findContent(this.gray);
+      const pyramid = buildPyramid(content ? fill(this.gray, content) : this.gray);
+      this.levels = { pyramid, masks: content && maskLevels(content, pyramid) };
+    }
+    return this.levels;
+  }
+}
+
 export interface LevelAt {
   readonly level: Level;
   /** In pixels of the level. */
@@ -57,17 +85,17 @@ export class ImagePair {
 
   /** `prepare` changes the gray levels that are compared, of each level when it is first used. */
   constructor(
-    readonly pyramidA: readonly Gray[],
-    readonly pyramidB: readonly Gray[],
+    readonly a: PreparedImage,
+    readonly b: PreparedImage,
     private readonly prepare: (gray: Gray) => Gray = (gray) => gray,
   ) {
-    [this.sizeA, this.sizeB] = [pyramidA[0], pyramidB[0]];
-    this.comparisonLevel = comparisonLevel(pyramidB);
+    [this.sizeA, this.sizeB] = [a.gray, b.gray];
+    this.comparisonLevel = comparisonLevel(b.pyramid);
   }
 
   /** The pair without local brightness and contrast, for parts in other light. */
   get withoutLocalLight(): ImagePair {
-    this.otherLight ??= new ImagePair(this.pyramidA, this.pyramidB, removeLocalLight);
+    this.otherLight ??= new ImagePair(this.a, this.b, removeLocalLight);
     return this.otherLight;
   }
 
@@ -88,11 +116,16 @@ export class ImagePair {
     const quad = corners(this.sizeB).map((corner) => transform(aFromB, corner));
     const area = Math.max(polygonArea(quad), 1e-6) / (this.sizeB.width * this.sizeB.height);
     const nearest = roundHalfToEven(index + 0.5 * Math.log2(area));
-    const indexA = Math.min(Math.max(nearest, 0), this.pyramidA.length - 1);
+    const indexA = Math.min(Math.max(nearest, 0), this.a.pyramid.length - 1);
     const key = `${indexA} ${index}`;
     const level =
       this.levels.get(key) ??
-      new Level(this.preparedLevel(this.pyramidA[indexA]), this.preparedLevel(this.pyramidB[index]));
+      new Level(
+        this.preparedLevel(this.a.pyramid[indexA]),
+        this.preparedLevel(this.b.pyramid[index]),
+        this.a.masks?.[indexA],
+        this.b.masks?.[index],
+      );
     this.levels.set(key, level);
     const levelFromA = resizing(this.sizeA, level.grayA);
     const levelFromB = resizing(this.sizeB, level.grayB);
@@ -101,7 +134,7 @@ export class ImagePair {
 
   /** Refines from the coarsest level to the one at which images are compared. */
   refineToComparisonLevel(aFromB: Matrix, steps: number): Matrix | null {
-    return this.refine(aFromB, this.pyramidB.length - 1, this.comparisonLevel, steps);
+    return this.refine(aFromB, this.b.pyramid.length - 1, this.comparisonLevel, steps);
   }
 
   /** Refines on the levels that are finer than the comparison level. */

@@ -39,7 +39,7 @@ async function predict(network: PatchNetwork, patchA: Gray, patchB: Gray): Promi
 
 /** Estimates a homography from both images at the size of a patch. */
 export async function fromNetwork(network: PatchNetwork, pair: ImagePair): Promise<Matrix | null> {
-  const patchAFromB = await predict(network, resizedPatch(pair.pyramidA), resizedPatch(pair.pyramidB));
+  const patchAFromB = await predict(network, resizedPatch(pair.a.pyramid), resizedPatch(pair.b.pyramid));
   if (!patchAFromB) return null;
   const patchFromA = resizing(pair.sizeA, patchSize());
   return normalize(multiply(invert(patchFromA), patchAFromB, resizing(pair.sizeB, patchSize())));

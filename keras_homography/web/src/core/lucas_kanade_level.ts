@@ -2,7 +2,9 @@
 
 import { constants } from "./constants";
 import { Gray } from "./gray";
-import { Matrix } from "./matrix";
+import { canBeSampled, Mask } from "./masks";
+import { invert, Matrix, roundHalfToEven, Size } from "./matrix";
+import { warp, Warped } from "./warp";
 
 /** The pixel with the strongest gradient of every block of pixels: columns and rows. */
 export function strongestPoints(gray: Gray): { columns: Int32Array; rows: Int32Array } {
@@ -81,6 +83,8 @@ export class Level {
   /** Half the longer side of B, in pixels: the unit of `x` and `y`. */
   readonly half: number;
   readonly unitFromPixel: Matrix;
+  /** Of B that count. */
+  readonly numPixels: number;
   readonly count: number;
   /** Where the points of B lie, in units about its center. */
   readonly x: Float64Array;
@@ -91,24 +95,33 @@ export class Level {
   readonly gradientY: Float64Array;
   private readonly columns: Int32Array;
   private readonly rows: Int32Array;
+  private readonly sampledA: Mask | null;
 
+  /** Masks say where the images count: everywhere if there are none. */
   constructor(
     readonly grayA: Gray,
     readonly grayB: Gray,
+    private readonly maskA?: Mask,
+    private readonly maskB?: Mask,
   ) {
     const { width, height } = grayB;
     this.half = Math.max(width, height) / 2;
     const half = this.half, centerX = (width - 1) / 2, centerY = (height - 1) / 2;
     this.unitFromPixel = [1 / half, 0, -centerX / half, 0, 1 / half, -centerY / half, 0, 0, 1];
-    const { columns, rows } = strongestPoints(grayB);
+    this.numPixels = maskB ? maskB.data.reduce((sum, one) => sum + one, 0) : width * height;
+    this.sampledA = maskA ? canBeSampled(maskA) : null;
+    const points = strongestPoints(grayB), sampledB = maskB && canBeSampled(maskB);
+    const counts = (n: number): boolean =>
+      !sampledB || sampledB.data[points.rows[n] * width + points.columns[n]] > 0;
+    const columns = points.columns.filter((_, n) => counts(n));
+    const rows = points.rows.filter((_, n) => counts(n));
     [this.columns, this.rows, this.count] = [columns, rows, columns.length];
     this.x = Float64Array.from(columns, (column) => Math.fround((column - centerX) / half));
     this.y = Float64Array.from(rows, (row) => Math.fround((row - centerY) / half));
-    const samples = makeSamples(this.count);
-    for (let n = 0; n < this.count; n++) sampleAt(grayB, columns[n], rows[n], samples, n);
-    this.b = samples.gray;
-    this.gradientX = samples.gradientX.map((value) => value * half);
-    this.gradientY = samples.gradientY.map((value) => value * half);
+    const b = grayB.data, places = columns.map((column, n) => rows[n] * width + column);
+    this.b = Float64Array.from(places, (i) => b[i]);
+    this.gradientX = Float64Array.from(places, (i) => 0.5 * half * (b[i + 1] - b[i - 1]));
+    this.gradientY = Float64Array.from(places, (i) => 0.5 * half * (b[i + width] - b[i - width]));
   }
 
   /** Samples A at the points of B under a homography; gradients are those of warped A. */
@@ -120,6 +133,10 @@ export class Level {
       const u = (h[0] * column + h[1] * row + h[2]) * inverseDepth;
       const v = (h[3] * column + h[4] * row + h[5]) * inverseDepth;
       sampleAt(this.grayA, u, v, samples, n);
+      if (this.sampledA && samples.visible[n]) {
+        const nearestPixel = roundHalfToEven(v) * this.grayA.width + roundHalfToEven(u);
+        samples.visible[n] = this.sampledA.data[nearestPixel];
+      }
       // The chain rule: how u and v change with x and y.
       const alongU = samples.gradientX[n] * inverseDepth * this.half;
       const alongV = samples.gradientY[n] * inverseDepth * this.half;
@@ -127,5 +144,17 @@ export class Level {
       samples.gradientX[n] = alongU * h[0] + alongV * h[3] - alongDepth * h[6];
       samples.gradientY[n] = alongU * h[1] + alongV * h[4] - alongDepth * h[7];
     }
+  }
+
+  /** Warps A; covered is what counts of it. */
+  warp(targetFromA: Matrix, size: Size): Warped {
+    return warp(this.grayA, targetFromA, size, this.maskA);
+  }
+
+  /** Warps A onto B; covered is where both count. */
+  align(aFromB: Matrix): Warped {
+    const aligned = this.warp(invert(aFromB), this.grayB);
+    this.maskB?.data.forEach((one, i) => (aligned.covered[i] &= one));
+    return aligned;
   }
 }

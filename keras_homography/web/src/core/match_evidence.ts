@@ -4,16 +4,17 @@
  */
 
 import { constants } from "./constants";
-import { masked, matchFeatures, Features, Matches } from "./dense_matching";
+import { hullArea } from "./convex_polygon";
+import { masked, matchFeatures, Matches } from "./dense_matching";
 import { innerHalf } from "./distance_transform";
 import { MatchEvidence, NO_MATCHES } from "./evidence";
 import { fitLeastSquares } from "./homography_fit";
+import { computeFeatures, ImageFeatures } from "./image_features";
 import { ImagePair } from "./image_pyramid";
-import { levelIndex, renderView, View } from "./image_views";
-import { hullArea, invert, Matrix, median, multiply, normalize, resizing, transform } from "./matrix";
+import { levelIndex, View } from "./image_views";
+import { invert, Matrix, median, multiply, normalize, resizing, transform } from "./matrix";
 import { FeatureNetwork } from "./networks";
 import { fitRobustly } from "./robust_fit";
-import { warp } from "./warp";
 
 /** Matches of A, aligned by a homography, with B. */
 export class AlignedMatches {
@@ -37,11 +38,14 @@ export class AlignedMatches {
       (i) => displacement[i] < constants.match_evidence.MAX_DISPLACEMENT,
     );
     if (!agreeing.length) return { ...NO_MATCHES, matches: displacement.length };
-    const { gray } = this.view;
+    const { gray, covered } = this.view;
+    const countedShare = covered ? covered.reduce((sum, one) => sum + one, 0) / covered.length : 1;
+    const countedPixels = gray.data.length * Math.max(countedShare, 1e-6);
+    const area = hullArea(agreeing.map((i) => matches.pointsA[i]));
     return {
       matches: displacement.length,
       agreeing: agreeing.length,
-      spread: hullArea(agreeing.map((i) => matches.pointsA[i])) / gray.data.length,
+      spread: Math.min(1, area / countedPixels),
       residual: median(agreeing.map((i) => displacement[i])),
       innerMatches: inner.filter(Boolean).length,
       innerAgreeing: agreeing.filter((i) => inner[i]).length,
@@ -79,11 +83,10 @@ export class AlignedMatches {
 
 /** Matches A, aligned by homographies, with B. */
 export class AlignedMatcher {
-  private readonly ofB = new Map<number, { view: View; features: Features }>();
-
   constructor(
     private readonly network: FeatureNetwork,
     private readonly pair: ImagePair,
+    private readonly featuresB: ImageFeatures,
   ) {}
 
   /** Matches A, warped into a view of B of at most 320 pixels a side, with that view. */
@@ -105,19 +108,19 @@ export class AlignedMatcher {
 
   private async matchIn(aFromB: Matrix, reduction: number): Promise<AlignedMatches> {
     const { pair } = this;
-    const { view, features } = await this.viewOfB(reduction);
+    const { view, features } = await this.featuresB.of({ reduction, quarterTurns: 0 });
     const size = view.gray, { columns, rows } = features;
-    const { level, levelAFromB } = pair.at(aFromB, levelIndex(pair.pyramidB, size));
+    const { level, levelAFromB } = pair.at(aFromB, levelIndex(pair.b.pyramid, size));
     const levelFromB = resizing(pair.sizeB, level.grayB);
     const viewFromA = multiply(view.viewFromImage, invert(multiply(levelAFromB, levelFromB)));
-    const { gray, covered } = warp(level.grayA, viewFromA, size);
+    const { gray, covered } = level.warp(viewFromA, size);
     fillUncovered(gray.data, covered);
     const stride = constants.matcher_grid.COARSE_STRIDE;
     const cells = Uint8Array.from({ length: rows * columns }, (_, i) => {
       const x = (i % columns) * stride + stride / 2, y = Math.floor(i / columns) * stride + stride / 2;
-      return covered[y * size.width + x];
+      return covered[y * size.width + x] & (view.covered?.[i] ?? 1);
     });
-    const featuresA = masked(await this.network(gray), cells, true);
+    const featuresA = await computeFeatures(this.network, { gray, covered: cells });
     // Cells of B that A does not cover have nothing to match.
     const matches = matchFeatures(featuresA, masked(features, cells, false));
     const isInner = innerHalf(cells, columns);
@@ -130,16 +133,6 @@ export class AlignedMatcher {
       pointsB: usable.map((i) => matches.pointsB[i]),
     };
     return new AlignedMatches(aFromB, view, chosen, usable.map((i) => isInner[cellOf[i]]));
-  }
-
-  private async viewOfB(reduction: number): Promise<{ view: View; features: Features }> {
-    let known = this.ofB.get(reduction);
-    if (!known) {
-      const view = renderView(this.pair.pyramidB, { reduction, quarterTurns: 0 });
-      known = { view, features: await this.network(view.gray) };
-      this.ofB.set(reduction, known);
-    }
-    return known;
   }
 }
 

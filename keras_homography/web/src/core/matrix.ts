@@ -78,24 +78,6 @@ export function polygonArea(points: readonly Point[]): number {
   return Math.abs(sum) / 2;
 }
 
-/** Area of the convex hull of points (Andrew's monotone chain). */
-export function hullArea(points: readonly Point[]): number {
-  const sorted = [...points].sort((p, q) => p[0] - q[0] || p[1] - q[1]);
-  const chain = (ordered: readonly Point[]): Point[] => {
-    const hull: Point[] = [];
-    for (const p of ordered) {
-      while (hull.length > 1) {
-        const [a, b] = [hull[hull.length - 2], hull[hull.length - 1]];
-        if ((b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0]) > 0) break;
-        hull.pop();
-      }
-      hull.push(p);
-    }
-    return hull.slice(0, -1);
-  };
-  return polygonArea([...chain(sorted), ...chain(sorted.reverse())]);
-}
-
 /**
  * Solves linear equations by elimination with partial pivoting.
  *

@@ -10,7 +10,7 @@ interface AreaTable {
   readonly share: Float32Array;
 }
 
-function areaTable(sourceLength: number, targetLength: number): AreaTable {
+export function areaTable(sourceLength: number, targetLength: number): AreaTable {
   const scale = sourceLength / targetLength;
   const target: number[] = [], source: number[] = [], share: number[] = [];
   const add = (t: number, s: number, part: number): void => {

@@ -7,10 +7,11 @@ import { findAlternatives } from "./ambiguity";
 import { better, Candidate, CandidateRefinement, NO_CANDIDATE } from "./candidate_refinement";
 import { probability } from "./confidence";
 import { constants } from "./constants";
-import { Features, matchFeatures } from "./dense_matching";
+import { matchFeatures } from "./dense_matching";
 import { windowScore } from "./evidence";
+import { featuresOf, ImageFeatures } from "./image_features";
 import { ImagePair } from "./image_pyramid";
-import { ATTEMPTS, describe, renderView, View, ViewSpec } from "./image_views";
+import { ATTEMPTS, describe, ViewSpec } from "./image_views";
 import { fromNetwork } from "./initialization";
 import { invert, Matrix, multiply, normalize } from "./matrix";
 import { FeatureNetwork, PatchNetwork } from "./networks";
@@ -20,16 +21,19 @@ import { fitRobustly } from "./robust_fit";
 export class Search {
   attempts = 0;
   private readonly refinement: CandidateRefinement;
-  private readonly views = new Map<string, { view: View; features: Features }>();
+  private readonly featuresA: ImageFeatures;
+  private readonly featuresB: ImageFeatures;
 
   constructor(
     private readonly network: PatchNetwork,
-    private readonly matcher: FeatureNetwork,
+    matcher: FeatureNetwork,
     private readonly pair: ImagePair,
     private readonly maxAttempts: number,
     private readonly onAttempt: (name: string) => Promise<void> = async () => {},
   ) {
-    this.refinement = new CandidateRefinement(matcher, pair);
+    this.featuresA = featuresOf(matcher, pair.a);
+    this.featuresB = featuresOf(matcher, pair.b);
+    this.refinement = new CandidateRefinement(matcher, pair, this.featuresB);
   }
 
   /** Finds the homography that explains the images best; an initial one is tried first. */
@@ -67,25 +71,13 @@ export class Search {
 
   /** `a_from_b` from the matches of two views; null if hardly any agree. */
   private async matchViews(specA: ViewSpec, specB: ViewSpec): Promise<Matrix | null> {
-    const a = await this.viewOf("A", specA), b = await this.viewOf("B", specB);
+    const a = await this.featuresA.of(specA), b = await this.featuresB.of(specB);
     const { pointsA, pointsB } = matchFeatures(a.features, b.features);
     const fit = fitRobustly(pointsA, pointsB, constants.view_matching.THRESHOLD);
     const inliers = fit.inliers.filter(Boolean).length;
     if (!fit.bFromA || inliers < constants.candidate_search.MIN_INLIERS) return null;
     const bFromA = multiply(invert(b.view.viewFromImage), fit.bFromA, a.view.viewFromImage);
     return normalize(invert(bFromA));
-  }
-
-  private async viewOf(image: "A" | "B", spec: ViewSpec): Promise<{ view: View; features: Features }> {
-    const key = `${image} ${describe(spec)}`;
-    let known = this.views.get(key);
-    if (!known) {
-      const pyramid = image === "A" ? this.pair.pyramidA : this.pair.pyramidB;
-      const view = renderView(pyramid, spec);
-      known = { view, features: await this.matcher(view.gray) };
-      this.views.set(key, known);
-    }
-    return known;
   }
 
   /** Compares a candidate with shifted copies that repeated structure allows, and a turned one. */

@@ -1,27 +1,29 @@
 /** Warping of gray images by homographies. */
 
 import { Gray, makeGray } from "./gray";
+import { ALL, Mask } from "./masks";
 import { invert, Matrix, roundHalfToEven, Size } from "./matrix";
 
 export interface Warped {
   readonly gray: Gray;
-  /** 1 where the image covers a pixel, else 0. */
+  /** 1 where the image covers a pixel, and counts, else 0. */
   readonly covered: Uint8Array;
 }
 
 /**
  * Warps image A into the frame of image B, bilinear, 0 outside of A: what
- * `arrays.warp_image` does in Python.
+ * `arrays.warp_image` does in Python. The mask says where A counts: everywhere if there is none.
  */
-export function warp(image: Gray, bFromA: Matrix, size: Size): Warped {
+export function warp(image: Gray, bFromA: Matrix, size: Size, mask?: Mask): Warped {
   const { data, width, height } = image;
   const gray = makeGray(size.width, size.height);
   const covered = new Uint8Array(size.width * size.height);
   const m = invert(bFromA);
   const at = (x: number, y: number): number =>
     x >= 0 && x < width && y >= 0 && y < height ? data[y * width + x] : 0;
-  const inside = (x: number, y: number): number =>
+  const isInside = (x: number, y: number): number =>
     x >= 0 && x < width && y >= 0 && y < height ? 1 : 0;
+  const counts = (x: number, y: number): number => (mask && isInside(x, y) ? mask.data[y * width + x] : 0);
   for (let y = 0, j = 0; y < size.height; y++) {
     for (let x = 0; x < size.width; x++, j++) {
       const depth = m[6] * x + m[7] * y + m[8];
@@ -39,13 +41,24 @@ export function warp(image: Gray, bFromA: Matrix, size: Size): Warped {
       } else {
         upper = (1 - a) * at(left, top) + a * at(left + 1, top);
         lower = (1 - a) * at(left, top + 1) + a * at(left + 1, top + 1);
-        const share =
-          (1 - b) * ((1 - a) * inside(left, top) + a * inside(left + 1, top)) +
-          b * ((1 - a) * inside(left, top + 1) + a * inside(left + 1, top + 1));
-        covered[j] = share * 255 > 254.5 ? 1 : 0;
+        covered[j] = shareOf(isInside, left, top, a, b) * 255 > 254.5 ? 1 : 0;
       }
+      if (mask && covered[j]) covered[j] = shareOf(counts, left, top, a, b) > ALL ? 1 : 0;
       gray.data[j] = roundHalfToEven(upper + b * (lower - upper));
     }
   }
   return { gray, covered };
+}
+
+/** Share of a pixel between four others, of which some are set. */
+function shareOf(
+  isSet: (x: number, y: number) => number,
+  left: number,
+  top: number,
+  a: number,
+  b: number,
+): number {
+  const upper = (1 - a) * isSet(left, top) + a * isSet(left + 1, top);
+  const lower = (1 - a) * isSet(left, top + 1) + a * isSet(left + 1, top + 1);
+  return (1 - b) * upper + b * lower;
 }
