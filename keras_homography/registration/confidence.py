@@ -11,10 +11,10 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([0.916, 0.000, 10.76, 13.37, -0.879, -6.875, -1.208, 0.000, 2.5])
-BIAS = -11.466
-FINE_WEIGHTS = np.array([0.311, 0.986, 4.301, 10.791, -1.057, 0.049, -6.367])
-FINE_BIAS = -11.033
+WEIGHTS = np.array([1.181, 0.116, 13.634, 18.162, -0.382, -9.468, 0.000, 0.211, 2.200])
+BIAS = -18.000
+FINE_WEIGHTS = np.array([0.240, 1.267, 3.099, 8.724, -1.289, 0.110, 0.000])
+FINE_BIAS = -8.778
 # Of the weights: whether more of a feature is better evidence.
 SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
 FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0])

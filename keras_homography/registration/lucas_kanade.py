@@ -188,7 +188,8 @@ class Comparison:
     def precise_share(self) -> float:
         """Share of the points with texture that agree within a quarter of a pixel.
 
-        Only regions count where most points do: a point by itself agrees by chance.
+        Only regions count where most points do: a point by itself agrees by chance. And the inner
+        half of B must have them, too: two scenes can share a frame.
 
         Returns:
           0 to 1. A homography a pixel off has hardly any; but blur and noise, too, leave few.
@@ -200,7 +201,11 @@ class Comparison:
         share = level.sum_around(precise) / (level.sum_around(textured) + _FEW_AROUND)
         agrees = (share - _PRECISE_COUNTS) / (_PRECISE_AGREES - _PRECISE_COUNTS)
         counted = textured * np.clip(agrees, 0.0, 1.0)
-        return float(counted.sum() / (textured.sum() + _FEW_POINTS))
+        shares = [
+            float(counted[where].sum() / (textured[where].sum() + _FEW_POINTS))
+            for where in (np.s_[:], level.in_inner_half)
+        ]
+        return min(shares)
 
     def _misalignments(self) -> tuple[Floats, Floats]:
         """`(misalignments, gradients)`, each `[points]`: pixels, and gray levels a pixel of B."""

@@ -124,6 +124,14 @@ class Level:
         level._weights = weights
         return level
 
+    @property
+    def in_inner_half(self) -> npt.NDArray[np.bool_]:
+        """Which points lie in the inner half of B, bool `[points]`."""
+        width, height = (
+            side / (2 * self.half * np.sqrt(2)) for side in arrays.image_size(self.gray_b)
+        )
+        return (np.abs(self.x) < width) & (np.abs(self.y) < height)
+
     def sum_around(self, values: Floats) -> Floats:
         """Add up `[points]` over the region around each point."""
         grid = np.zeros(self._in_grid.shape, np.float32)
