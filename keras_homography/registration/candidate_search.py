@@ -19,6 +19,7 @@ from keras_homography.registration import (
     image_pyramid,
     initialization,
     motion_models,
+    sift_matching,
     view_matching,
 )
 from keras_homography.registration.candidate import NO_CANDIDATE, Candidate, better
@@ -30,6 +31,7 @@ _DOUBTFUL = 0.2  # confidence below which it does not matter whether others are 
 _LIKELY = 0.5  # confidence above which few other initializations are tried
 _MAX_IN_VAIN = 2  # of them: what they find from then on is nearly always the same
 _GAIN = 0.02  # of confidence: less is the same answer, refined from elsewhere
+_VIEWS_BEFORE_SIFT = 5  # turned and reduced ones; tilted ones after it
 _MIN_INLIERS = 10  # of the matches of two views: below it, a homography is one of chance
 _MAX_SHIFTS = 3  # by periods of repeated structure, to a better candidate
 
@@ -118,7 +120,9 @@ class Search:
         yield "network", lambda: initialization.from_network(self._network, pair)
         views = self._views.attempts()
         yield "matches", lambda: self._match(*next(views))
-        for specs in views:
+        for number, specs in enumerate(views):
+            if number == _VIEWS_BEFORE_SIFT:
+                yield "SIFT", lambda: sift_matching.find_a_from_b(pair)
             name = f"matches of {specs[0]} and {specs[1]}"
             yield name, functools.partial(self._match, *specs)
 

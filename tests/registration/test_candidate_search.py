@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.warped_pairs import corner_error, warped_pair
 
-from keras_homography.registration import candidate_search, image_pyramid
+from keras_homography.registration import candidate_search, image_pyramid, sift_matching
 from keras_homography.registration.candidate import NO_CANDIDATE
 from keras_homography.registration.candidate_refinement import (
     SUFFICIENT_CONFIDENCE,
@@ -127,7 +127,8 @@ def test_without_confidence_ten_are_tried_the_cheapest_first(network, matcher, d
         "matches of plain and reduced 2 times",
         "matches of reduced 2 times and plain",
     }
-    assert all("tilted" in name for name in tried[7:])
+    assert tried[7] == "SIFT"
+    assert all("tilted" in name for name in tried[8:])
     assert len(tried) == search.attempts == 10
     assert network.calls == 1
 
@@ -171,8 +172,16 @@ def test_a_distant_deadline_changes_nothing(network, matcher, warped):
     np.testing.assert_array_equal(best.a_from_b, expected.a_from_b)
 
 
-def test_without_any_homography_there_is_no_candidate(warped):
+def test_sift_finds_what_no_network_does(warped):
+    pair, a_from_b = warped
+    best = search_of(SilentNetwork(), silent_matcher, pair).find_best()
+    assert best.initialization == "SIFT"
+    assert corner_error(best.a_from_b, a_from_b, (240, 160)) < 0.05
+
+
+def test_without_any_homography_there_is_no_candidate(warped, monkeypatch):
     pair, _ = warped
+    monkeypatch.setattr(sift_matching, "find_a_from_b", lambda _: None)
     search = search_of(SilentNetwork(), silent_matcher, pair)
     assert search.find_best() is NO_CANDIDATE
     assert search.attempts == 10
