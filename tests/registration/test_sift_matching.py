@@ -1,4 +1,4 @@
-"""SIFT finds the homographies that OpenCV warped with, in images of any size, and nothing in none."""
+"""SIFT finds the homographies that OpenCV warped with, in images of any size."""
 
 import cv2
 import numpy as np
