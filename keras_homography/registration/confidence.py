@@ -11,10 +11,10 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([1.181, 0.116, 13.634, 18.162, -0.382, -9.468, 0.000, 0.211, 2.200])
-BIAS = -18.000
-FINE_WEIGHTS = np.array([0.240, 1.267, 3.099, 8.724, -1.289, 0.110, 0.000])
-FINE_BIAS = -8.778
+WEIGHTS = np.array([1.255, 0.000, 15.459, 25.494, -0.300, -8.766, 0.000, 0.000, 2.460])
+BIAS = -22.635
+FINE_WEIGHTS = np.array([0.316, 1.023, 6.635, 9.308, -0.727, 0.000, -9.682])
+FINE_BIAS = -12.321
 # Of the weights: whether more of a feature is better evidence.
 SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
 FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0])
