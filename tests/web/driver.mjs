@@ -18,7 +18,8 @@ import { measureDisplacedMatches } from "../../keras_homography/web/src/core/dis
 import { removeLocalLight } from "../../keras_homography/web/src/core/local_light";
 import { matchFeatures } from "../../keras_homography/web/src/core/dense_matching";
 import { visitProducts } from "../../keras_homography/web/src/core/feature_products";
-import { probability } from "../../keras_homography/web/src/core/confidence";
+import { features, fineFeatures, probability } from "../../keras_homography/web/src/core/confidence";
+import { Level } from "../../keras_homography/web/src/core/lucas_kanade_level";
 import { fill, maskLevels } from "../../keras_homography/web/src/core/masks";
 import { resizeArea, resizeLinear } from "../../keras_homography/web/src/core/resize";
 import { fitRobustly } from "../../keras_homography/web/src/core/robust_fit";
@@ -70,10 +71,21 @@ const functions = {
     const { gray, viewFromImage } = renderView(new PreparedImage(image).pyramid, spec);
     return { gray: encode(gray), viewFromImage };
   },
-  refine(a, b, matrix, coarse, fine) {
+  refine(a, b, matrix, coarse, fine, byRegions) {
     const pair = pairOf(a, b);
-    const refined = pair.refineToComparisonLevel(matrix, coarse);
-    return refined && pair.refineToFullResolution(refined, fine);
+    const refined = pair.refineToComparisonLevel(matrix, coarse, byRegions);
+    return refined && pair.refineToFullResolution(refined, fine, byRegions);
+  },
+  sumAround: (gray, mask, values) => [
+    ...new Level(gray, gray, undefined, mask ?? undefined).sumAround(Float64Array.from(values)),
+  ],
+  compare(a, b, matrix) {
+    const comparison = pairOf(a, b).compare(matrix);
+    return {
+      disagreement: comparison.disagreement(),
+      leftOutShare: comparison.leftOutShare(),
+      preciseShare: comparison.preciseShare(),
+    };
   },
   content(image) {
     const content = findContent(image);
@@ -97,6 +109,8 @@ const functions = {
     return rows;
   },
   probability: (evidence) => probability(evidence),
+  confidenceFeatures: (evidence) => features(evidence),
+  fineConfidenceFeatures: (evidence) => fineFeatures(evidence, evidence.fineMatches),
   leastSquares: (source, target) => fitLeastSquares(source, target),
   robustly: (a, b, threshold) => fitRobustly(a, b, threshold),
   async h4pt(a, b) {

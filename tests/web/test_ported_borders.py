@@ -151,6 +151,7 @@ def test_what_is_measured_leaves_borders_out_as_in_the_package(node, images, nam
         expected = alignment_evidence.measure_evidence(pair, start)
         for key in ("overlap", "windows", "agreeing", "spread", "disagreement"):
             assert measured[key] == pytest.approx(getattr(expected, key), rel=1e-3), key
+        assert measured["preciseShare"] == pytest.approx(expected.precise_share, abs=1e-3)
         assert node("displaced", a, b, start) == alignment_evidence.measure_displaced_matches(
             pair, start
         )

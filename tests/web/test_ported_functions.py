@@ -91,7 +91,7 @@ def test_views_are_those_of_the_package(node, image, reduction, turns):
 def test_refinement_ends_where_that_of_the_package_ends(node, pair):
     a, b, truth = pair
     start = truth @ np.array([[1, 0, 4], [0, 1, -3], [0, 0, 1.0]])
-    refined = np.reshape(node("refine", a, b, start, 12, 5), (3, 3))
+    refined = np.reshape(node("refine", a, b, start, 12, 5, False), (3, 3))
     images = image_pyramid.ImagePair(a, b)
     expected = images.refine_to_comparison_level(start, 12)
     expected = images.refine_to_full_resolution(expected, 5)
@@ -110,8 +110,9 @@ def test_windows_and_parts_say_the_same(node, pair, shift):
     images = image_pyramid.ImagePair(a, b)
     measured = node("evidence", a, b, matrix)
     expected = alignment_evidence.measure_evidence(images, matrix)
-    for name in ("overlap", "windows", "agreeing", "spread", "disagreement"):
+    for name in ("overlap", "windows", "agreeing", "spread", "disagreement", "misalignment"):
         assert measured[name] == pytest.approx(getattr(expected, name), rel=1e-5), name
+    assert measured["preciseShare"] == pytest.approx(expected.precise_share, abs=1e-4)
     assert node("displaced", a, b, matrix) == alignment_evidence.measure_displaced_matches(
         images, matrix
     )
@@ -201,18 +202,35 @@ def test_the_networks_say_the_same(node, image):
 FINE = evidence.MatchEvidence(500, 420, 0.6, 1.9, 230, 200)
 
 
+@pytest.mark.parametrize("precise_share", [0.0, 0.3])
 @pytest.mark.parametrize("fine", [None, FINE], ids=["matches", "matches of the largest view too"])
-def test_confidence_is_that_of_the_package(node, fine):
+def test_confidence_is_that_of_the_package(node, fine, precise_share):
     matches = evidence.MatchEvidence(120, 80, 0.4, 1.7, 50, 30)
     example = evidence.Evidence(
-        0.8, 90, 30, 0.2, 0.4, 0.1, matches, fine_matches=fine, alternatives=1, misalignment=0.4
+        0.8,
+        90,
+        30,
+        0.2,
+        0.4,
+        0.1,
+        matches,
+        fine_matches=fine,
+        alternatives=1,
+        misalignment=0.4,
+        precise_share=precise_share,
     )
     as_json = {
         **vars(example),
         "matches": _as_json(matches),
         "fineMatches": None if fine is None else _as_json(fine),
+        "preciseShare": precise_share,
     }
-    del as_json["fine_matches"]
+    del as_json["fine_matches"], as_json["precise_share"]
+    features = node("confidenceFeatures", as_json)
+    np.testing.assert_allclose(features, confidence.features(example), rtol=1e-9)
+    if fine is not None:
+        features = node("fineConfidenceFeatures", as_json)
+        np.testing.assert_allclose(features, confidence.fine_features(example), rtol=1e-9)
     assert node("probability", as_json) == pytest.approx(confidence.probability(example), rel=1e-9)
 
 

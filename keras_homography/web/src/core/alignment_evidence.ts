@@ -69,7 +69,8 @@ export function measureEvidence(pair: ImagePair, aFromB: Matrix | null): Evidenc
   if (!aFromB || !isPlausible(aFromB, pair.sizeA, pair.sizeB)) return NO_EVIDENCE;
   const { correlations, columns, overlap, countedShare } = windowCorrelations(pair, aFromB);
   const { DISAGREES, NOT_CLOSE } = constants.alignment_evidence;
-  const ofGray = pair.disagreement(aFromB);
+  const comparison = pair.compare(aFromB);
+  const ofGray = comparison.disagreement();
   const inOtherLight =
     ofGray > NOT_CLOSE ? pair.withoutLocalLight.disagreement(aFromB) : ofGray;
   const agreeing = [...correlations.keys()].filter(
@@ -89,5 +90,6 @@ export function measureEvidence(pair: ImagePair, aFromB: Matrix | null): Evidenc
       : 0,
     disagreement: ofGray > DISAGREES ? Math.min(ofGray, inOtherLight) : ofGray,
     misalignment: Math.sqrt(ofGray * inOtherLight),
+    preciseShare: comparison.preciseShare(),
   };
 }

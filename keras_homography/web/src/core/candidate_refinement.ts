@@ -4,48 +4,17 @@
  */
 
 import { measureEvidence } from "./alignment_evidence";
-import { logOdds, probability } from "./confidence";
+import { better, Candidate, isRefinedByGray, NO_CANDIDATE, withAlternatives } from "./candidate";
+import { probability } from "./confidence";
 import { constants } from "./constants";
 import { measureDisplacedMatches } from "./displaced_matches";
-import { Evidence, matchScore, NO_EVIDENCE, windowScore, windowShare } from "./evidence";
+import { matchScore, NO_EVIDENCE, windowScore } from "./evidence";
 import { ImageFeatures } from "./image_features";
 import { ImagePair } from "./image_pyramid";
 import { AlignedMatcher, AlignedMatches } from "./match_evidence";
 import { Matrix, multiply, normalize } from "./matrix";
 import { FeatureNetwork } from "./networks";
 import { isPlausible, measureStretch } from "./plausibility";
-
-/** A refined homography, and the evidence for it. */
-export interface Candidate {
-  readonly initialization: string | null;
-  readonly aFromB: Matrix | null;
-  readonly evidence: Evidence;
-  readonly aligned: AlignedMatches | null;
-}
-
-export const NO_CANDIDATE: Candidate = {
-  initialization: null,
-  aFromB: null,
-  evidence: NO_EVIDENCE,
-  aligned: null,
-};
-
-/**
- * The candidate that is likelier to be right; of two that are about as likely, the closer one, as
- * gray levels see it where they agree at all, and where no fewer agree for it.
- */
-export function better(candidate: Candidate, other: Candidate): Candidate {
-  const { AS_LIKELY, GRAY_SAYS_WHICH, NEARLY } = constants.candidate;
-  const gain = logOdds(other.evidence) - logOdds(candidate.evidence);
-  if (Math.abs(gain) < AS_LIKELY) {
-    const isOther = other.evidence.misalignment < candidate.evidence.misalignment;
-    const [closer, farther] = isOther ? [other, candidate] : [candidate, other];
-    const share = Math.min(windowShare(closer.evidence), windowShare(farther.evidence));
-    const isNoWorse = windowScore(closer.evidence) > NEARLY * windowScore(farther.evidence);
-    if (share > GRAY_SAYS_WHICH && isNoWorse) return closer;
-  }
-  return gain > 0 ? other : candidate;
-}
 
 /** Refines candidates of one pair, and measures the evidence for them. */
 export class CandidateRefinement {
@@ -73,10 +42,9 @@ export class CandidateRefinement {
    * the initialization stays a candidate; matches that remain correct what gray levels cannot.
    */
   async refineCoarse(name: string, aFromB: Matrix | null): Promise<Candidate> {
-    const { COARSE_STEPS, SUFFICIENT_CONFIDENCE, HOPELESS } = constants.candidate_refinement;
+    const { SUFFICIENT_CONFIDENCE, HOPELESS } = constants.candidate_refinement;
     if (!aFromB) return NO_CANDIDATE;
-    const { pair } = this;
-    const refined = await this.measure(name, pair.refineToComparisonLevel(aFromB, COARSE_STEPS));
+    const refined = await this.measure(name, this.refine(aFromB));
     if (probability(refined.evidence) > SUFFICIENT_CONFIDENCE) return refined;
     let best = better(refined, await this.measure(name, aFromB));
     best = better(best, await this.measure(name, this.refineInOtherLight(aFromB, refined)));
@@ -84,11 +52,30 @@ export class CandidateRefinement {
     const corrected = await this.measure(name, best.aligned.correction());
     if (!corrected.aFromB) return best;
     best = better(best, corrected);
-    const matrix = pair.refineToComparisonLevel(corrected.aFromB, COARSE_STEPS);
-    const again = await this.measure(name, matrix);
+    const again = await this.measure(name, this.refine(corrected.aFromB));
     best = better(best, again);
     const other = this.refineInOtherLight(corrected.aFromB, again);
     return better(best, await this.measure(name, other));
+  }
+
+  /**
+   * Refines by all pixels, and where whole regions disagree also by those that do not: the closest of
+   * what the one, the other, and one after the other lead to. All pixels lead to the right place from
+   * farther away; what is occluded leads astray.
+   */
+  private refine(aFromB: Matrix): Matrix | null {
+    const { COARSE_STEPS, NOT_CLOSE, REGIONS_DISAGREE } = constants.candidate_refinement;
+    const { pair } = this, level = pair.comparisonLevel;
+    let closest = pair.refineToComparisonLevel(aFromB, COARSE_STEPS);
+    if (closest) {
+      const comparison = pair.compare(closest);
+      if (comparison.disagreement() < NOT_CLOSE) return closest;
+      if (comparison.leftOutShare() < REGIONS_DISAGREE) return closest;
+      const other = pair.refine(closest, level, level, COARSE_STEPS, true);
+      closest = this.isClearlyCloser(other, closest) ? other : closest;
+    }
+    const other = pair.refineToComparisonLevel(aFromB, COARSE_STEPS, true);
+    return this.isClearlyCloser(other, closest) ? other : closest;
   }
 
   /**
@@ -145,10 +132,10 @@ export class CandidateRefinement {
   async refineFine(best: Candidate): Promise<Candidate> {
     const { NOT_WORTH_REFINING } = constants.candidate_refinement;
     if (best.aFromB && probability(best.evidence) >= NOT_WORTH_REFINING) {
-      best =
-        windowShare(best.evidence) >= constants.candidate.GRAY_AGREES
-          ? await this.refineGrayFinely(await this.comeCloser(best, best.aFromB))
-          : await this.refineMatchesFinely(best, best.aFromB);
+      best = await this.comeCloser(best);
+      best = isRefinedByGray(best)
+        ? await this.refineGrayFinely(best)
+        : await this.refineMatchesFinely(best);
     }
     if (!best.aFromB) return best;
     const displaced = measureDisplacedMatches(this.pair, best.aFromB);
@@ -160,26 +147,31 @@ export class CandidateRefinement {
    * Corrects a candidate by matches of the largest views, then by gray levels, where it helps: gray
    * levels that change with light, or that something covers, can stop short of it.
    */
-  private async comeCloser(best: Candidate, aFromB: Matrix): Promise<Candidate> {
-    const { COARSE_STEPS, NOT_CLOSE, SUFFICIENT_CONFIDENCE } = constants.candidate_refinement;
+  private async comeCloser(best: Candidate): Promise<Candidate> {
+    if (!best.aFromB) return best;
+    const { NOT_CLOSE, SUFFICIENT_CONFIDENCE } = constants.candidate_refinement;
     const isClose = best.evidence.misalignment < NOT_CLOSE;
     if (isClose || probability(best.evidence) > SUFFICIENT_CONFIDENCE) return best;
-    const corrected = (await this.correctFinely(aFromB)).aFromB;
-    for (const matrix of [corrected, this.pair.refineToComparisonLevel(corrected, COARSE_STEPS)]) {
-      const { evidence, ...other } = await this.measure(best.initialization, matrix);
-      const { alternatives } = best.evidence;
-      best = better(best, { ...other, evidence: { ...evidence, alternatives } });
+    const corrected = (await this.correctFinely(best.aFromB)).aFromB;
+    for (const matrix of [corrected, this.refine(corrected)]) {
+      const other = await this.measure(best.initialization, matrix);
+      best = better(best, withAlternatives(other, best.evidence.alternatives));
     }
     return best;
   }
 
   /** Refines by gray levels at full resolution. */
   private async refineGrayFinely(best: Candidate): Promise<Candidate> {
-    const { FINE_STEPS, DISAGREES } = constants.candidate_refinement;
+    const { FINE_STEPS, NOT_CLOSE, DISAGREES } = constants.candidate_refinement;
     const { aFromB } = best;
-    if (!aFromB) return best;
+    if (!aFromB || this.pair.comparisonLevel === 0) return best;
     let refined = this.pair.refineToFullResolution(aFromB, FINE_STEPS);
-    if (this.pair.disagreement(aFromB) > DISAGREES) {
+    const disagreement = this.pair.disagreement(aFromB);
+    if (disagreement > NOT_CLOSE) {
+      const other = this.pair.refineToFullResolution(aFromB, FINE_STEPS, true);
+      refined = this.isClearlyCloser(other, refined) ? other : refined;
+    }
+    if (disagreement > DISAGREES) {
       const other = this.pair.withoutLocalLight.refineToFullResolution(aFromB, FINE_STEPS);
       refined = this.isClearlyCloser(other, refined) ? other : refined;
     }
@@ -189,15 +181,15 @@ export class CandidateRefinement {
       windowScore(measured.evidence) >= constants.candidate.NEARLY * windowScore(best.evidence) &&
       matchScore(measured.evidence.matches) >= constants.candidate.NEARLY * matchScore(best.evidence.matches)
     ) {
-      const { alternatives } = best.evidence;
-      return { ...measured, evidence: { ...measured.evidence, alternatives } };
+      return withAlternatives(measured, best.evidence.alternatives);
     }
     return best;
   }
 
   /** Refines by matches of the largest views. */
-  private async refineMatchesFinely(best: Candidate, aFromB: Matrix): Promise<Candidate> {
-    const aligned = await this.correctFinely(aFromB);
+  private async refineMatchesFinely(best: Candidate): Promise<Candidate> {
+    if (!best.aFromB) return best;
+    const aligned = await this.correctFinely(best.aFromB);
     const measured = await this.measure(best.initialization, aligned.aFromB);
     const { alternatives } = best.evidence;
     const fineMatches = aligned.evidence();

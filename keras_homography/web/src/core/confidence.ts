@@ -18,7 +18,7 @@ function amount(agreeing: number, most: number): number {
 
 /** The inputs of the first regression. */
 export function features(evidence: Evidence): number[] {
-  const { MAX_WINDOWS, MAX_MATCHES } = constants.confidence;
+  const { MAX_WINDOWS, MAX_MATCHES, MIN_PRECISE_SHARE } = constants.confidence;
   const { matches } = evidence;
   const gray = shareLogOdds(evidence.agreeing, evidence.windows);
   const learned = shareLogOdds(matches.agreeing, matches.matches);
@@ -32,6 +32,7 @@ export function features(evidence: Evidence): number[] {
     agreeing * evidence.displaced,
     logResidual(matches.residual),
     shareLogOdds(matches.innerAgreeing, matches.innerMatches),
+    Math.log(Math.max(evidence.preciseShare, MIN_PRECISE_SHARE)),
   ];
 }
 

@@ -7,7 +7,14 @@ type Numbers<Names extends string> = Readonly<Record<Names, number>>;
 
 export interface Constants {
   readonly confidence: Numbers<
-    "BIAS" | "FINE_BIAS" | "MAX_WINDOWS" | "MAX_MATCHES" | "MAX_FINE_MATCHES" | "MAX_SPREAD" | "MAX_LOG_ODDS"
+    | "BIAS"
+    | "FINE_BIAS"
+    | "MAX_WINDOWS"
+    | "MAX_MATCHES"
+    | "MAX_FINE_MATCHES"
+    | "MAX_SPREAD"
+    | "MIN_PRECISE_SHARE"
+    | "MAX_LOG_ODDS"
   > & {
     readonly WEIGHTS: readonly number[];
     readonly FINE_WEIGHTS: readonly number[];
@@ -25,8 +32,20 @@ export interface Constants {
     | "MIN_DAMPING"
     | "DISAGREEMENT_FLOOR"
   >;
-  readonly lucas_kanade: Numbers<"CONVERGED" | "TONE_FITS">;
-  readonly lucas_kanade_level: Numbers<"MAX_POINTS" | "BORDER" | "NEAREST_DEPTH">;
+  readonly lucas_kanade: Numbers<
+    | "CONVERGED"
+    | "TONE_FITS"
+    | "MIN_GRADIENT"
+    | "PRECISE"
+    | "PRECISE_COUNTS"
+    | "PRECISE_AGREES"
+    | "FEW_POINTS"
+    | "FEW_AROUND"
+  >;
+  readonly lucas_kanade_level: Numbers<"MAX_POINTS" | "AROUND" | "BORDER" | "NEAREST_DEPTH">;
+  readonly lucas_kanade_weights: Numbers<
+    "REGION_FITS" | "REGION_COUNTS" | "REGION_AGREES" | "MIN_POINTS"
+  >;
   readonly image_pyramid: Numbers<
     | "MIN_COARSEST_SIDE"
     | "MAX_COMPARISON_SIDE"
@@ -68,7 +87,9 @@ export interface Constants {
     | "MIN_INLIERS"
     | "MAX_SHIFTS"
   >;
-  readonly candidate: Numbers<"GRAY_AGREES" | "GRAY_SAYS_WHICH" | "NEARLY" | "AS_LIKELY">;
+  readonly candidate: Numbers<
+    "GRAY_AGREES" | "GRAY_AGREES_PRECISELY" | "GRAY_SAYS_WHICH" | "NEARLY" | "AS_LIKELY"
+  >;
   readonly candidate_refinement: Numbers<
     | "SUFFICIENT_CONFIDENCE"
     | "HOPELESS"
@@ -80,6 +101,7 @@ export interface Constants {
     | "NOT_CLOSE"
     | "DISAGREES"
     | "CLEARLY_CLOSER"
+    | "REGIONS_DISAGREE"
   >;
   readonly match_evidence: Numbers<
     | "MAX_DISPLACEMENT"

@@ -23,6 +23,7 @@ export interface Evidence {
   readonly alternatives: number;
   readonly stretch: number;
   readonly misalignment: number;
+  readonly preciseShare: number;
 }
 
 export const NO_MATCHES: MatchEvidence = {
@@ -46,6 +47,7 @@ export const NO_EVIDENCE: Evidence = {
   alternatives: 0,
   stretch: 1,
   misalignment: Infinity,
+  preciseShare: 0,
 };
 
 /** The share of `matchShare` in the inner half of where the images overlap. */

@@ -99,10 +99,15 @@ export class ImagePair {
     return this.otherLight;
   }
 
+  /** Compares the images at the comparison level, by regions that agree. */
+  compare(aFromB: Matrix): Comparison {
+    const { level, levelAFromB } = this.at(aFromB, this.comparisonLevel);
+    return new Comparison(level, levelAFromB, null, true);
+  }
+
   /** Misalignment that residuals at the comparison level suggest, in its pixels. */
   disagreement(aFromB: Matrix): number {
-    const { level, levelAFromB } = this.at(aFromB, this.comparisonLevel);
-    return new Comparison(level, levelAFromB).disagreement();
+    return this.compare(aFromB).disagreement();
   }
 
   private preparedLevel(gray: Gray): Gray {
@@ -133,20 +138,29 @@ export class ImagePair {
   }
 
   /** Refines from the coarsest level to the one at which images are compared. */
-  refineToComparisonLevel(aFromB: Matrix, steps: number): Matrix | null {
-    return this.refine(aFromB, this.b.pyramid.length - 1, this.comparisonLevel, steps);
+  refineToComparisonLevel(aFromB: Matrix, steps: number, byRegions = false): Matrix | null {
+    return this.refine(aFromB, this.b.pyramid.length - 1, this.comparisonLevel, steps, byRegions);
   }
 
   /** Refines on the levels that are finer than the comparison level. */
-  refineToFullResolution(aFromB: Matrix, steps: number): Matrix | null {
-    return this.refine(aFromB, this.comparisonLevel - 1, 0, steps);
+  refineToFullResolution(aFromB: Matrix, steps: number, byRegions = false): Matrix | null {
+    return this.refine(aFromB, this.comparisonLevel - 1, 0, steps, byRegions);
   }
 
-  /** Refines from one level to another, both included; null if it diverges. */
-  refine(aFromB: Matrix, coarsest: number, finest: number, steps: number): Matrix | null {
+  /**
+   * Refines from one level to another, both included; null if it diverges. `byRegions` leaves out
+   * whole regions that do not agree.
+   */
+  refine(
+    aFromB: Matrix,
+    coarsest: number,
+    finest: number,
+    steps: number,
+    byRegions = false,
+  ): Matrix | null {
     for (let index = coarsest; index >= finest; index--) {
       const { level, levelAFromB } = this.at(aFromB, index);
-      const refined = refineLevel(level, levelAFromB, steps);
+      const refined = refineLevel(level, levelAFromB, steps, byRegions);
       if (!refined) return null;
       const levelFromA = resizing(this.sizeA, level.grayA);
       const levelFromB = resizing(this.sizeB, level.grayB);

@@ -5,18 +5,19 @@
 
 import { constants } from "./constants";
 import { Level, makeSamples } from "./lucas_kanade_level";
+import {
+  exposure,
+  geometricMean,
+  ramp,
+  regionalWeights,
+  robustWeights,
+} from "./lucas_kanade_weights";
 import { corners, invert, Matrix, multiply, normalize, Point, solve, transform } from "./matrix";
 
 const TONES = 3;
 const UNKNOWNS = 8 + TONES;
 
 type Tone = readonly [number, number, number];
-
-/** 1 where a gray level is well exposed, 0 where it is clipped. */
-function exposure(gray: number): number {
-  const { DARKEST, BRIGHTEST } = constants.lucas_kanade_constants;
-  return Math.min(Math.max(Math.min(gray - DARKEST, BRIGHTEST - gray), 0), 1);
-}
 
 /** Solves normal equations, given by their upper triangle, with damping on the diagonal. */
 function solveDamped(normal: Float64Array, right: Float64Array, damping: number) {
@@ -31,20 +32,25 @@ function solveDamped(normal: Float64Array, right: Float64Array, damping: number)
   return solve(normal, right);
 }
 
+function total(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
 /** B compared with A under a homography and a tone curve. */
 export class Comparison {
   private readonly samples;
   private readonly usable: Float64Array;
   private readonly difference: Float64Array;
   private readonly residual: Float64Array;
-  private readonly weights: Float64Array;
+  private weights: Float64Array = new Float64Array();
   private tone: Tone = [0, 0, 0];
 
-  /** The tone curve is fitted if it is null. */
+  /** The tone curve is fitted if it is null; `byRegions` leaves out whole regions that do not agree. */
   constructor(
     private readonly level: Level,
     aFromB: Matrix,
     tone: Tone | null = null,
+    private readonly byRegions = false,
   ) {
     const { count, b } = level;
     this.samples = makeSamples(count);
@@ -52,7 +58,6 @@ export class Comparison {
     this.usable = new Float64Array(count);
     this.difference = new Float64Array(count);
     this.residual = new Float64Array(count);
-    this.weights = new Float64Array(count);
     const { gray, visible } = this.samples;
     for (let n = 0; n < count; n++) {
       this.difference[n] = b[n] - gray[n];
@@ -69,26 +74,17 @@ export class Comparison {
     return (this.samples.gray[n] - middle) / middle;
   }
 
-  /** Sets the tone curve, the residuals under it, and Geman–McClure weights of them. */
+  /** Sets the tone curve, the residuals under it, and weights of them. */
   private setTone(tone: Tone): void {
-    const { RESIDUAL_FLOOR, SCALE_FACTOR, MIN_SCALE, WIDTH } = constants.lucas_kanade_constants;
     this.tone = tone;
-    const { usable, residual, difference, weights } = this;
-    let logarithms = 0, count = 0;
+    const { usable, residual, difference } = this;
     for (let n = 0; n < usable.length; n++) {
       const z = this.z(n);
       residual[n] = difference[n] - tone[0] - tone[1] * z - tone[2] * z * z;
-      if (usable[n] > 0) {
-        logarithms += usable[n] * Math.log(Math.abs(residual[n]) + RESIDUAL_FLOOR);
-        count += usable[n];
-      }
     }
-    const scale = Math.max(SCALE_FACTOR * Math.exp(logarithms / (count + 1)), MIN_SCALE);
-    const factor = 1 / (scale * scale * WIDTH * WIDTH);
-    for (let n = 0; n < usable.length; n++) {
-      const root = 1 / (1 + residual[n] * residual[n] * factor);
-      weights[n] = usable[n] * root * root;
-    }
+    this.weights = this.byRegions
+      ? regionalWeights(this.level, residual, usable)
+      : robustWeights(residual, usable);
   }
 
   /** Fits the tone curve alone, with the homography as it is. */
@@ -152,17 +148,41 @@ export class Comparison {
 
   /** Remaining misalignment in pixels of B, from the residuals; infinite without overlap. */
   disagreement(): number {
+    if (!this.usable.some(Boolean)) return Infinity;
+    return geometricMean(this.usable, (n) => this.misalignment(n));
+  }
+
+  /** Share of what agrees by itself that is left out with its region. */
+  leftOutShare(): number {
+    const alone = total(robustWeights(this.residual, this.usable));
+    return alone > 0 ? 1 - total(this.weights) / alone : 1;
+  }
+
+  /**
+   * Share of the points with texture that agree within a quarter of a pixel. Only regions count where
+   * most points do: a point by itself agrees by chance.
+   */
+  preciseShare(): number {
+    const { MIN_GRADIENT, PRECISE, PRECISE_COUNTS, PRECISE_AGREES, FEW_POINTS, FEW_AROUND } =
+      constants.lucas_kanade;
+    const textured = this.usable.map((one, n) => (this.gradient(n) > MIN_GRADIENT ? one : 0));
+    const precise = textured.map((one, n) => (this.misalignment(n) < PRECISE ? one : 0));
+    const around = this.level.sumAround(textured);
+    const shares = this.level.sumAround(precise).map((sum, n) => sum / (around[n] + FEW_AROUND));
+    const counted = textured.map((one, n) => one * ramp(shares[n], PRECISE_COUNTS, PRECISE_AGREES));
+    return total(counted) / (total(textured) + FEW_POINTS);
+  }
+
+  /** Length of the gradient of B at a point, gray levels a pixel. */
+  private gradient(n: number): number {
+    const { gradientX, gradientY, half } = this.level;
+    return Math.hypot(gradientX[n], gradientY[n]) / half;
+  }
+
+  /** Misalignment that explains the residual of a point, pixels of B. */
+  private misalignment(n: number): number {
     const floor = constants.lucas_kanade_constants.DISAGREEMENT_FLOOR;
-    const { level, usable, residual } = this;
-    let logarithms = 0, count = 0;
-    for (let n = 0; n < usable.length; n++) {
-      if (usable[n] === 0) continue;
-      const length = Math.hypot(level.gradientX[n], level.gradientY[n]) / level.half;
-      const ratio = (Math.abs(residual[n]) + floor) / (length + floor);
-      logarithms += usable[n] * Math.log(ratio);
-      count += usable[n];
-    }
-    return count > 0 ? Math.exp(logarithms / (count + 1)) : Infinity;
+    return (Math.abs(this.residual[n]) + floor) / (this.gradient(n) + floor);
   }
 }
 
@@ -171,13 +191,19 @@ export class Comparison {
  *
  * @returns The refined `a_from_b`, in pixels of the level; null if it diverges.
  */
-export function refineLevel(level: Level, aFromB: Matrix, steps: number): Matrix | null {
+export function refineLevel(
+  level: Level,
+  aFromB: Matrix,
+  steps: number,
+  byRegions = false,
+): Matrix | null {
   const square = corners(level.grayB);
   const pixelFromUnit = invert(level.unitFromPixel);
   const quadOf = (m: Matrix): Point[] => square.map((corner) => transform(m, corner));
   let tone: Tone | null = null, quad = quadOf(aFromB);
   for (let i = 0; i < steps; i++) {
-    const fitted: { step: Matrix; tone: Tone } | null = new Comparison(level, aFromB, tone).fit();
+    const comparison: Comparison = new Comparison(level, aFromB, tone, byRegions);
+    const fitted = comparison.fit();
     if (!fitted) return null;
     tone = fitted.tone;
     const s = fitted.step;

@@ -6,8 +6,16 @@ import { canBeSampled, Mask } from "./masks";
 import { invert, Matrix, roundHalfToEven, Size } from "./matrix";
 import { warp, Warped } from "./warp";
 
-/** The pixel with the strongest gradient of every block of pixels: columns and rows. */
-export function strongestPoints(gray: Gray): { columns: Int32Array; rows: Int32Array } {
+/** A pixel of every block of pixels, block by block. */
+interface PointGrid {
+  readonly columns: Int32Array;
+  readonly rows: Int32Array;
+  /** How many blocks lie side by side. */
+  readonly across: number;
+}
+
+/** The pixel with the strongest gradient of every block. */
+function strongestPoints(gray: Gray): PointGrid {
   const { MAX_POINTS, BORDER } = constants.lucas_kanade_level;
   const { data, width, height } = gray;
   const innerWidth = width - 2 * BORDER, innerHeight = height - 2 * BORDER;
@@ -34,7 +42,7 @@ export function strongestPoints(gray: Gray): { columns: Int32Array; rows: Int32A
       }
     }
   }
-  return { columns, rows };
+  return { columns, rows, across };
 }
 
 /** Samples of an image at points. */
@@ -95,6 +103,10 @@ export class Level {
   readonly gradientY: Float64Array;
   private readonly columns: Int32Array;
   private readonly rows: Int32Array;
+  /** Of the grid of all points, with a margin for the regions around those at its edges. */
+  private readonly gridSize: Size;
+  /** Where each point's region begins in that grid. */
+  private readonly regions: Int32Array;
   private readonly sampledA: Mask | null;
 
   /** Masks say where the images count: everywhere if there are none. */
@@ -111,17 +123,43 @@ export class Level {
     this.numPixels = maskB ? maskB.data.reduce((sum, one) => sum + one, 0) : width * height;
     this.sampledA = maskA ? canBeSampled(maskA) : null;
     const points = strongestPoints(grayB), sampledB = maskB && canBeSampled(maskB);
-    const counts = (n: number): boolean =>
-      !sampledB || sampledB.data[points.rows[n] * width + points.columns[n]] > 0;
-    const columns = points.columns.filter((_, n) => counts(n));
-    const rows = points.rows.filter((_, n) => counts(n));
+    const inGrid = Int32Array.from(points.columns.keys()).filter(
+      (n) => !sampledB || sampledB.data[points.rows[n] * width + points.columns[n]] > 0,
+    );
+    const columns = inGrid.map((n) => points.columns[n]);
+    const rows = inGrid.map((n) => points.rows[n]);
     [this.columns, this.rows, this.count] = [columns, rows, columns.length];
+    const { across } = points, margin = constants.lucas_kanade_level.AROUND;
+    const gridSize = { width: across + margin, height: points.columns.length / across + margin };
+    this.gridSize = gridSize;
+    this.regions = inGrid.map((n) => Math.floor(n / across) * gridSize.width + (n % across));
     this.x = Float64Array.from(columns, (column) => Math.fround((column - centerX) / half));
     this.y = Float64Array.from(rows, (row) => Math.fround((row - centerY) / half));
     const b = grayB.data, places = columns.map((column, n) => rows[n] * width + column);
     this.b = Float64Array.from(places, (i) => b[i]);
     this.gradientX = Float64Array.from(places, (i) => 0.5 * half * (b[i + 1] - b[i - 1]));
     this.gradientY = Float64Array.from(places, (i) => 0.5 * half * (b[i + width] - b[i - width]));
+  }
+
+  /** Adds up values of the points over the region around each, by an integral image. */
+  sumAround(values: Float64Array): Float64Array {
+    const side = constants.lucas_kanade_level.AROUND;
+    const { width, height } = this.gridSize, integral = new Float64Array(width * height);
+    const toCenter = ((side + 1) / 2) * (width + 1);
+    for (let n = 0; n < this.count; n++) integral[this.regions[n] + toCenter] = values[n];
+    for (let y = 1; y < height; y++) {
+      let sum = 0;
+      for (let x = 1, i = y * width + 1; x < width; x++, i++) {
+        sum += integral[i];
+        integral[i] = integral[i - width] + sum;
+      }
+    }
+    const sums = new Float64Array(this.count);
+    for (let n = 0; n < this.count; n++) {
+      const i = this.regions[n], j = i + side * width;
+      sums[n] = integral[j + side] - integral[j] - integral[i + side] + integral[i];
+    }
+    return sums;
   }
 
   /** Samples A at the points of B under a homography; gradients are those of warped A. */

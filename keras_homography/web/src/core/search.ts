@@ -4,7 +4,8 @@
  */
 
 import { findAlternatives } from "./ambiguity";
-import { better, Candidate, CandidateRefinement, NO_CANDIDATE } from "./candidate_refinement";
+import { better, Candidate, NO_CANDIDATE, withAlternatives } from "./candidate";
+import { CandidateRefinement } from "./candidate_refinement";
 import { probability } from "./confidence";
 import { constants } from "./constants";
 import { matchFeatures } from "./dense_matching";
@@ -98,6 +99,6 @@ export class Search {
     ) {
       count++;
     }
-    return { ...best, evidence: { ...best.evidence, alternatives: count } };
+    return withAlternatives(best, count);
   }
 }
