@@ -33,11 +33,17 @@ export function isRefinedByGray({ evidence }: Candidate): boolean {
 }
 
 /**
- * The candidate that is likelier to be right; of two that are about as likely, the closer one, as
- * gray levels see it where they agree at all, and where no fewer agree for it.
+ * The candidate that clearly more points agree with precisely; else the one that is likelier to be
+ * right; of two that are about as likely, the closer one, as gray levels see it where they agree at
+ * all, and where no fewer agree for it.
  */
 export function better(candidate: Candidate, other: Candidate): Candidate {
-  const { AS_LIKELY, GRAY_SAYS_WHICH, NEARLY } = constants.candidate;
+  const { AS_LIKELY, GRAY_SAYS_WHICH, MORE_PRECISE, NEARLY, PRECISE } = constants.candidate;
+  const precise = candidate.evidence.preciseShare, otherPrecise = other.evidence.preciseShare;
+  const most = Math.max(precise, otherPrecise), least = Math.min(precise, otherPrecise);
+  if (most > PRECISE && most > MORE_PRECISE * least) {
+    return otherPrecise > precise ? other : candidate;
+  }
   const gain = logOdds(other.evidence) - logOdds(candidate.evidence);
   if (Math.abs(gain) < AS_LIKELY) {
     const isOther = other.evidence.misalignment < candidate.evidence.misalignment;

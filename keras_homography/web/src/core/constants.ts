@@ -88,7 +88,7 @@ export interface Constants {
     | "MAX_SHIFTS"
   >;
   readonly candidate: Numbers<
-    "GRAY_AGREES" | "GRAY_AGREES_PRECISELY" | "GRAY_SAYS_WHICH" | "NEARLY" | "AS_LIKELY"
+    "GRAY_AGREES" | "GRAY_AGREES_PRECISELY" | "PRECISE" | "MORE_PRECISE" | "GRAY_SAYS_WHICH" | "NEARLY" | "AS_LIKELY"
   >;
   readonly candidate_refinement: Numbers<
     | "SUFFICIENT_CONFIDENCE"

@@ -170,7 +170,11 @@ export class Comparison {
     const around = this.level.sumAround(textured);
     const shares = this.level.sumAround(precise).map((sum, n) => sum / (around[n] + FEW_AROUND));
     const counted = textured.map((one, n) => one * ramp(shares[n], PRECISE_COUNTS, PRECISE_AGREES));
-    return total(counted) / (total(textured) + FEW_POINTS);
+    const share = (counts: (n: number) => boolean) => {
+      const of = (values: Float64Array) => total(values.filter((_, n) => counts(n)));
+      return of(counted) / (of(textured) + FEW_POINTS);
+    };
+    return Math.min(share(() => true), share((n) => this.level.isInInnerHalf(n)));
   }
 
   /** Length of the gradient of B at a point, gray levels a pixel. */

@@ -141,6 +141,12 @@ export class Level {
     this.gradientY = Float64Array.from(places, (i) => 0.5 * half * (b[i + width] - b[i - width]));
   }
 
+  /** Whether a point lies in the inner half of B. */
+  isInInnerHalf(n: number): boolean {
+    const { width, height } = this.grayB, scale = 1 / (2 * this.half * Math.SQRT2);
+    return Math.abs(this.x[n]) < width * scale && Math.abs(this.y[n]) < height * scale;
+  }
+
   /** Adds up values of the points over the region around each, by an integral image. */
   sumAround(values: Float64Array): Float64Array {
     const side = constants.lucas_kanade_level.AROUND;
