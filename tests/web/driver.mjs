@@ -18,6 +18,9 @@ import { measureDisplacedMatches } from "../../keras_homography/web/src/core/dis
 import { removeLocalLight } from "../../keras_homography/web/src/core/local_light";
 import { matchFeatures } from "../../keras_homography/web/src/core/dense_matching";
 import { visitProducts } from "../../keras_homography/web/src/core/feature_products";
+import { isRefinedByGray } from "../../keras_homography/web/src/core/candidate";
+import { CandidateRefinement } from "../../keras_homography/web/src/core/candidate_refinement";
+import { featuresOf } from "../../keras_homography/web/src/core/image_features";
 import { features, fineFeatures, probability } from "../../keras_homography/web/src/core/confidence";
 import { Level } from "../../keras_homography/web/src/core/lucas_kanade_level";
 import { fill, maskLevels } from "../../keras_homography/web/src/core/masks";
@@ -108,6 +111,11 @@ const functions = {
     });
     return rows;
   },
+  refineCandidate(a, b, matrix) {
+    const pair = pairOf(a, b);
+    return new CandidateRefinement(matcher, pair, featuresOf(matcher, pair.b)).refine(matrix);
+  },
+  isRefinedByGray: (evidence) => isRefinedByGray({ evidence }),
   probability: (evidence) => probability(evidence),
   confidenceFeatures: (evidence) => features(evidence),
   fineConfidenceFeatures: (evidence) => fineFeatures(evidence, evidence.fineMatches),

@@ -6,7 +6,13 @@ import pytest
 from helpers.warped_pairs import corner_error, warped_pair
 
 import keras_homography
-from keras_homography.registration import image_pyramid, lucas_kanade_level
+from keras_homography.registration import (
+    candidate,
+    candidate_refinement,
+    evidence,
+    image_pyramid,
+    lucas_kanade_level,
+)
 from keras_homography.web import shared_constants
 
 SIZE = 640, 480
@@ -85,6 +91,26 @@ def test_without_overlap_everything_is_left_out(node, pairs):
         "leftOutShare": 1,
         "preciseShare": 0,
     }  # None: infinite
+
+
+@pytest.mark.parametrize("name", ["nothing", "a tenth", "half", "most"])
+def test_candidates_are_refined_by_regions_where_these_are_closer(node, pairs, name):
+    a, b, truth = pairs[name]
+    pair = image_pyramid.ImagePair(a, b)
+    start = shifted(truth, 4, -3)
+    refined = np.reshape(node("refineCandidate", a, b, start), (3, 3))
+    expected = candidate_refinement.CandidateRefinement(None, pair, None)._refine(start)
+    assert corner_error(refined, expected, SIZE) < 1e-4
+    assert corner_error(refined, truth, SIZE) < 0.3
+
+
+@pytest.mark.parametrize("agreeing", [10, 80])
+@pytest.mark.parametrize("precise_share", [0.0, 0.3])
+def test_points_that_agree_precisely_say_what_refines(node, agreeing, precise_share):
+    example = evidence.Evidence(0.8, 100, agreeing, 0.2, 0.4, precise_share=precise_share)
+    as_json = {"windows": 100, "agreeing": agreeing, "preciseShare": precise_share}
+    expected = candidate.Candidate("", np.eye(3), example).is_refined_by_gray
+    assert node("isRefinedByGray", as_json) == expected
 
 
 @pytest.mark.long
