@@ -202,12 +202,13 @@ class CandidateRefinement:
         if self._pair.comparison_level == 0:
             return best
         refined = self._pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
-        if self._pair.disagreement(best.a_from_b) > NOT_CLOSE:
+        disagreement = self._pair.disagreement(best.a_from_b)
+        if disagreement > NOT_CLOSE:
             other = self._pair.refine_to_full_resolution(
                 best.a_from_b, _FINE_STEPS, by_regions=True
             )
             refined = other if self._is_clearly_closer(other, refined) else refined
-        if self._pair.disagreement(best.a_from_b) > DISAGREES:
+        if disagreement > DISAGREES:
             pair = self._pair.without_local_light
             other = pair.refine_to_full_resolution(best.a_from_b, _FINE_STEPS)
             refined = other if self._is_clearly_closer(other, refined) else refined

@@ -165,6 +165,8 @@ class ImagePair:
     ) -> None:
         self.pyramid_a, self.pyramid_b, self._samplers_a = pyramid_a, pyramid_b, samplers_a
         self._levels: dict[tuple[int, int], lucas_kanade.Level] = {}
+        # The last comparison, which refinement asks for first, and the evidence once more.
+        self._compared: tuple[bytes, lucas_kanade.Comparison] | None = None
 
     @functools.cached_property
     def without_local_light(self) -> "ImagePair":
@@ -181,8 +183,12 @@ class ImagePair:
         Args:
           a_from_b: `[3, 3]`.
         """
-        level, level_a_from_b = self.at(a_from_b, self.comparison_level)
-        return lucas_kanade.Comparison(level, level_a_from_b, by_regions=True)
+        key = a_from_b.tobytes()
+        if self._compared is None or self._compared[0] != key:
+            level, level_a_from_b = self.at(a_from_b, self.comparison_level)
+            comparison = lucas_kanade.Comparison(level, level_a_from_b, by_regions=True)
+            self._compared = key, comparison
+        return self._compared[1]
 
     def disagreement(self, a_from_b: np.ndarray) -> float:
         """Estimate the misalignment that residuals at the comparison level suggest, in its pixels.
