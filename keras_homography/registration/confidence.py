@@ -22,7 +22,7 @@ _MAX_WINDOWS = 40  # more agreeing windows are no better evidence
 _MAX_MATCHES = 100  # nor are more agreeing matches
 _MAX_FINE_MATCHES = 300  # nor more of the largest view
 _MAX_SPREAD = 0.3  # nor a larger share of the overlap
-_MIN_PRECISE_SHARE = 0.05  # less is nothing: right answers in other light have as little
+_MIN_PRECISE_SHARE = 0.01  # less is nothing: right answers in other light have as little
 _MAX_LOG_ODDS = 8.0  # of the first regression that the second believes
 
 
