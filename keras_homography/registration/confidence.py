@@ -11,10 +11,10 @@ import numpy as np
 from keras_homography.registration.evidence import Evidence
 
 # Of `features` and `fine_features`, fitted by `python -m keras_homography.calibrate`.
-WEIGHTS = np.array([1.255, 0.000, 15.459, 25.494, -0.300, -8.766, 0.000, 0.000, 2.460])
-BIAS = -22.635
-FINE_WEIGHTS = np.array([0.316, 1.023, 6.635, 9.308, -0.727, 0.000, -9.682])
-FINE_BIAS = -12.321
+WEIGHTS = np.array([1.245, 0.000, 16.981, 24.984, 0.000, -9.709, 0.000, 0.000, 1.484])
+BIAS = -24.396
+FINE_WEIGHTS = np.array([0.380, 0.956, 6.500, 9.198, -0.642, 0.000, -8.855])
+FINE_BIAS = -12.182
 # Of the weights: whether more of a feature is better evidence.
 SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
 FINE_SIGNS = np.array([1.0, 1.0, 1.0, 1.0, -1.0, 1.0, -1.0])
