@@ -7,20 +7,18 @@ TensorFlow, and takes about as long for twelve megapixels as for one.
 import copy
 import functools
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from keras_homography.geometry import arrays
-from keras_homography.registration import lucas_kanade, masks, motion_models
+from keras_homography.registration import local_light, lucas_kanade, masks, motion_models
 from keras_homography.registration.motion_models import Motion
 from keras_homography.registration.sampling import Sampler
 
 _MIN_COARSEST_SIDE = 96  # pixels: shorter side of the coarsest level
 _MAX_COMPARISON_SIDE = 320  # pixels: longer side at which two images are compared
-_LOCAL_SIDE = 15  # pixels of a level, of the windows that local brightness is removed from
-_LOCAL_CONTRAST, _MIN_DEVIATION = 40.0, 4.0  # gray levels: of the result; of noise
 
 
 def build_pyramid(gray: np.ndarray) -> list[np.ndarray]:
@@ -45,47 +43,6 @@ def comparison_level(pyramid: Sequence[np.ndarray]) -> int:
     """Index of the level at which images are compared: the finest of at most 320 pixels a side."""
     sides = [max(gray.shape) for gray in pyramid]
     return next((i for i, side in enumerate(sides) if side <= _MAX_COMPARISON_SIDE), len(sides) - 1)
-
-
-def remove_local_light(gray: np.ndarray) -> np.ndarray:
-    """Give every part of an image the same brightness and contrast.
-
-    Args:
-      gray: uint8 `[height, width]`.
-
-    Returns:
-      uint8 `[height, width]`: 128 where a pixel is as bright as its surroundings.
-    """
-    window, values = (_LOCAL_SIDE, _LOCAL_SIDE), gray.astype(np.float32)
-    centered = values - cv2.blur(values, window)
-    # Running sums of squares can fall a little below 0.
-    deviation = np.sqrt(np.maximum(cv2.blur(centered * centered, window), 0.0))
-    scaled = 128.0 + _LOCAL_CONTRAST * centered / (deviation + _MIN_DEVIATION)
-    return np.clip(np.round(scaled), 0, 255).astype(np.uint8)
-
-
-class _WithoutLocalLight(Sequence[np.ndarray]):
-    """The levels of a pyramid without local light, each computed when it is first used."""
-
-    def __init__(self, pyramid: Sequence[np.ndarray]) -> None:
-        self._pyramid = pyramid
-        self._levels: dict[int, np.ndarray] = {}
-
-    def __len__(self) -> int:
-        return len(self._pyramid)
-
-    @overload
-    def __getitem__(self, index: int) -> np.ndarray: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
-
-    def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if index not in self._levels:
-            self._levels[index] = remove_local_light(self._pyramid[index])
-        return self._levels[index]
 
 
 class PreparedImage(NamedTuple):
@@ -173,7 +130,9 @@ class ImagePair:
         """The pair without local brightness and contrast, for parts in other light."""
         pair = copy.copy(self)
         pair._set_pyramids(
-            _WithoutLocalLight(self.pyramid_a), _WithoutLocalLight(self.pyramid_b), samplers_a={}
+            local_light.WithoutLocalLight(self.pyramid_a),
+            local_light.WithoutLocalLight(self.pyramid_b),
+            samplers_a={},
         )
         return pair
 

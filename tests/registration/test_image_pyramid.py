@@ -6,7 +6,7 @@ import pytest
 from helpers.warped_pairs import corner_error, warped_pair
 
 from keras_homography.geometry import arrays
-from keras_homography.registration import image_pyramid
+from keras_homography.registration import image_pyramid, local_light
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +153,6 @@ def test_a_shadow_with_a_hard_edge_does_not_mislead(images):
 def test_local_light_is_removed():
     noise = np.random.default_rng(0).integers(60, 120, (60, 80), np.uint8)
     darker = np.round(0.5 * noise + 20).astype(np.uint8)
-    same = image_pyramid.remove_local_light(noise).astype(int)
-    assert np.abs(same - image_pyramid.remove_local_light(darker)).mean() < 6
-    assert np.ptp(image_pyramid.remove_local_light(np.full((40, 40), 90, np.uint8))) == 0
+    same = local_light.remove_local_light(noise).astype(int)
+    assert np.abs(same - local_light.remove_local_light(darker)).mean() < 6
+    assert np.ptp(local_light.remove_local_light(np.full((40, 40), 90, np.uint8))) == 0

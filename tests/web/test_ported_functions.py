@@ -15,6 +15,7 @@ from keras_homography.registration import (
     feature_matching,
     image_pyramid,
     image_views,
+    local_light,
     match_evidence,
 )
 from keras_homography.saving import feature_networks, networks
@@ -71,7 +72,7 @@ def test_images_are_warped_as_by_opencv(node, image):
 
 def test_local_light_is_removed_as_by_the_package(node, image):
     removed = node("withoutLocalLight", image).astype(int)
-    difference = np.abs(removed - image_pyramid.remove_local_light(image))
+    difference = np.abs(removed - local_light.remove_local_light(image))
     assert difference.max() <= 1
     assert (difference > 0).mean() < 0.001
 

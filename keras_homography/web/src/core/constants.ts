@@ -46,13 +46,8 @@ export interface Constants {
   readonly lucas_kanade_weights: Numbers<
     "REGION_FITS" | "REGION_COUNTS" | "REGION_AGREES" | "MIN_POINTS"
   >;
-  readonly image_pyramid: Numbers<
-    | "MIN_COARSEST_SIDE"
-    | "MAX_COMPARISON_SIDE"
-    | "LOCAL_SIDE"
-    | "LOCAL_CONTRAST"
-    | "MIN_DEVIATION"
-  >;
+  readonly image_pyramid: Numbers<"MIN_COARSEST_SIDE" | "MAX_COMPARISON_SIDE">;
+  readonly local_light: Numbers<"LOCAL_SIDE" | "LOCAL_CONTRAST" | "MIN_DEVIATION">;
   readonly alignment_evidence: Numbers<
     | "WINDOW_SIDE"
     | "MIN_TEXTURE"

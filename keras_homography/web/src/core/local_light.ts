@@ -21,7 +21,7 @@ function visitWindowMeans(
   value: (i: number) => number,
   visit: (i: number, mean: number) => void,
 ): void {
-  const side = constants.image_pyramid.LOCAL_SIDE, radius = (side - 1) / 2;
+  const side = constants.local_light.LOCAL_SIDE, radius = (side - 1) / 2;
   const columns = new Float64Array(width);
   const add = (row: number, sign: number): void => {
     const begin = mirrored(row, height) * width;
@@ -42,7 +42,7 @@ function visitWindowMeans(
 }
 
 export function removeLocalLight({ data, width, height }: Gray): Gray {
-  const { LOCAL_CONTRAST, MIN_DEVIATION } = constants.image_pyramid;
+  const { LOCAL_CONTRAST, MIN_DEVIATION } = constants.local_light;
   const centered = new Float32Array(data.length), result = makeGray(width, height);
   visitWindowMeans(width, height, (i) => data[i], (i, mean) => (centered[i] = data[i] - mean));
   const square = (i: number): number => centered[i] * centered[i];
