@@ -5,7 +5,7 @@ import os
 import pathlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from keras_homography.saving import loading, manifest, presets, pretrained
+from keras_homography.saving import loading, manifest, preset_table, pretrained
 from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
@@ -18,8 +18,10 @@ _MODEL, _PRESET = "model.keras", "preset.json"
 class _Presets:
     """The table of presets as an attribute of the class, read when it is asked for."""
 
-    def __get__(self, instance: object, owner: type | None = None) -> dict[str, presets.Preset]:
-        return presets.table()
+    def __get__(
+        self, instance: object, owner: type | None = None
+    ) -> dict[str, preset_table.Preset]:
+        return preset_table.load()
 
 
 class PresetModel:
@@ -35,7 +37,7 @@ class PresetModel:
       preset: the name, or the folder, that it comes from; None if it is new.
 
     Attributes:
-      presets: the table of shipped models, name to `presets.Preset`.
+      presets: the table of shipped models, name to `preset_table.Preset`.
       model: the `keras.Model`.
       preset: the name, or the folder, that it comes from.
     """
@@ -64,12 +66,12 @@ class PresetModel:
           UserError: there is no such preset, or the folder's model is not what its manifest lists.
         """
         name = os.fspath(preset)
-        if name in presets.table():
+        if name in preset_table.load():
             return cls(pretrained.load_pretrained(name), name)
         folder = pathlib.Path(name)
         path = folder / _MODEL
         if not path.is_file() or not (folder / _PRESET).is_file():
-            names = ", ".join(presets.table())
+            names = ", ".join(preset_table.load())
             raise UserError(
                 f"There is no preset {name!r}: give one of {names}, or a folder that "
                 f"save_to_preset has written, with {_MODEL} and {_PRESET}."
@@ -95,7 +97,7 @@ class PresetModel:
         manifest.check_replaceable(folder, [_MODEL, _PRESET])
         with manifest.replace(folder, _MODEL) as temporary:
             self.model.save(temporary)
-        origin = presets.table().get(str(self.preset))
+        origin = preset_table.load().get(str(self.preset))
         content = {
             "schema_version": 1,
             "model": self.model.name,

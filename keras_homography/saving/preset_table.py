@@ -60,7 +60,7 @@ class Preset:
 
 
 @functools.cache
-def table() -> dict[str, Preset]:
+def load() -> dict[str, Preset]:
     """Return the presets of this installation by name; none if its files are missing."""
     path = files.packaged_file(_FOLDER, _TABLE)
     if path is None:
@@ -82,7 +82,7 @@ def model_card() -> str:
     """Return the table as Markdown, as the model card in `saved_models/README.md` shows it."""
     rows = ["| preset | what | files | parameters | trained on | figures | license |"]
     rows.append("|---|---|---|---:|---|---|---|")
-    for preset in table().values():
+    for preset in load().values():
         sizes = "<br>".join(
             f"`{file.name}` {file.bytes / 1e6:.1f} MB, SHA-256 {file.sha256}"
             for file in preset.files

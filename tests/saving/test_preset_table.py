@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_homography
-from keras_homography.saving import manifest, presets, pretrained
+from keras_homography.saving import manifest, preset_table, pretrained
 from keras_homography.utils import files
 from keras_homography.utils.errors import UserError
 
@@ -34,7 +34,7 @@ def test_a_preset_is_the_shipped_model(name):
 
 def test_the_model_card_shows_the_table():
     card = files.packaged_file("saved_models", "README.md").read_text(encoding="utf-8")
-    assert presets.model_card() in card, "run python tests/studies/model_card.py"
+    assert preset_table.model_card() in card, "run python tests/studies/model_card.py"
 
 
 def tiny():
