@@ -41,6 +41,7 @@ def random_evidence(generator):
         disagreement=float(generator.uniform(0.1, 2)),
         displaced=float(generator.uniform(0, 0.6)),
         matches=matches,
+        precise_share=float(generator.uniform(0, 1)),
     )
 
 
