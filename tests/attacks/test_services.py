@@ -138,6 +138,7 @@ class Service:
         self.dispatcher._stop()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("death", ["stop_worker", "stop_dispatcher"])
 def test_a_run_ends_when_its_data_service_dies(tmp_path, monkeypatch, death):
     """Within bounded time, and with what was learned."""

@@ -140,6 +140,7 @@ def test_evaluate_refuses_before_it_measures(tmp_path, monkeypatch, name):
     assert (tmp_path / name).read_text() == "mine"
 
 
+@pytest.mark.long
 def test_evaluate_writes_into_a_mount_point(tmp_path):
     if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", tmp_path], capture_output=True).returncode:
         pytest.skip("Only root can mount.")

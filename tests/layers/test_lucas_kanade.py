@@ -56,6 +56,7 @@ def test_clean_pairs_become_exact():
     assert (moved < 0.1).all()
 
 
+@pytest.mark.long
 def test_the_truth_stays():
     patches, h4pt = make_pairs()
     refined, *_ = refine(patches, h4pt)
@@ -159,6 +160,7 @@ def test_without_robust_weights_occlusion_misleads():
     )
 
 
+@pytest.mark.long
 def test_little_overlap_counts_as_disagreement():
     patches, h4pt = make_pairs()
     start = np.full_like(h4pt, 28.0)  # A contains about a third of B

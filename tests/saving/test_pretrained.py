@@ -164,6 +164,7 @@ def test_the_matcher_is_shipped_for_both():
     assert keras_homography.load_pretrained("matcher").input_shape == (None, None, None, 1)
 
 
+@pytest.mark.long
 def test_homographynet_is_the_papers_network_with_weights_that_any_keras_loads(predicted):
     """In both forms, of Keras's own layers, and it knows something: identity is 25 px off."""
     path = files.packaged_file("saved_models", "homographynet.keras")

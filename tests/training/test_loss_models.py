@@ -48,6 +48,7 @@ def test_every_stage_of_a_cascade_is_trained(batch, loss, outputs):
         assert any(not np.array_equal(a, b) for a, b in zip(weights, after, strict=True)), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loss", ["cross_entropy", "corner"])
 def test_the_classifier_learns_by_its_probabilities_and_by_its_corners(batch, loss):
     _, model = compile_model(
