@@ -27,7 +27,7 @@ well conditioned.
 **Weights** (Geman–McClure) leave out what is occluded: `1 / (1 + (residual / (WIDTH * scale))²)²`.
 The scale is `SCALE_FACTOR` times the geometric mean of the absolute residuals, never below
 `MIN_SCALE`: an occluded quarter moves a geometric mean little, and unlike a median it needs no
-sorting.
+sorting. Where more is occluded, `registration.lucas_kanade_weights` weighs whole regions, too.
 
 **Exposure.** A clipped pixel says only that it was darker or brighter than the camera could tell.
 Its weight falls from 1 to 0 over one gray level, from `DARKEST + 1` to `DARKEST` and from
