@@ -103,7 +103,7 @@ def _of_pixels(
 ) -> _Equations:
     _, level_a_from_b = pair.at(a_from_b, 0)
     of_a, of_b, right, weights, curvature = lucas_kanade.Comparison(
-        level, level_a_from_b, by_regions=True
+        level, level_a_from_b
     ).linearize()
     used = np.flatnonzero(weights)
     order, begins = _tiles(level.x[used], level.y[used])
