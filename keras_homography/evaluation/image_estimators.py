@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from keras_homography.registration import feature_matching
 from keras_homography.registration.estimator import HomographyEstimator
 from keras_homography.saving import pretrained
 from keras_homography.utils.errors import UserError
@@ -49,11 +50,6 @@ class ImageEstimator:
     estimate: Callable[[np.ndarray, np.ndarray], Answer]
 
 
-def _root_sift(descriptors: np.ndarray) -> np.ndarray:
-    """RootSIFT (Arandjelović and Zisserman 2012) of SIFT descriptors, `[n, 128]`."""
-    return np.sqrt(descriptors / (descriptors.sum(axis=1, keepdims=True) + 1e-7))
-
-
 def _match_and_fit(detector: cv2.Feature2D, image_a: np.ndarray, image_b: np.ndarray) -> Answer:
     gray_a, gray_b = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (image_a, image_b))
     keypoints_a, descriptors_a = detector.detectAndCompute(gray_a, None)
@@ -62,7 +58,8 @@ def _match_and_fit(detector: cv2.Feature2D, image_a: np.ndarray, image_b: np.nda
         return Answer(None, False, 0.0, "too few keypoints")
     # k-d trees: comparing all descriptors with all would take most of the time.
     matcher = cv2.FlannBasedMatcher({"algorithm": 1, "trees": 4}, {"checks": 128})
-    nearest = matcher.knnMatch(_root_sift(descriptors_a), _root_sift(descriptors_b), k=2)
+    descriptors_a, descriptors_b = map(feature_matching.root_sift, (descriptors_a, descriptors_b))
+    nearest = matcher.knnMatch(descriptors_a, descriptors_b, k=2)
     matches = [
         best[0]
         for best in nearest

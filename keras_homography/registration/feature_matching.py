@@ -32,6 +32,37 @@ def match_by_ratio(
     ]
 
 
+def root_sift(descriptors: np.ndarray) -> np.ndarray:
+    """RootSIFT (Arandjelović and Zisserman 2012) of SIFT descriptors, float32 `[n, 128]`."""
+    return np.sqrt(descriptors / (descriptors.sum(axis=1, keepdims=True) + 1e-7))
+
+
+def match_and_fit(
+    keypoints_a: tuple[np.ndarray, np.ndarray],
+    keypoints_b: tuple[np.ndarray, np.ndarray],
+    threshold: float,
+    max_ratio: float = 0.8,
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Match keypoints by `match_by_ratio`, and fit a homography to them by `fit_homography`.
+
+    Args:
+      keypoints_a: of A: points, float32 `[n, 2]`, pixels, and descriptors, float32 `[n, d]`.
+      keypoints_b: the same of B.
+      threshold: pixels of A, of an inlier.
+      max_ratio: of the distance to the nearest over that to the second nearest.
+
+    Returns:
+      `(a_from_b, inliers)`: float64 `[3, 3]`, None if there is none; bool, of the matches.
+    """
+    (points_a, descriptors_a), (points_b, descriptors_b) = keypoints_a, keypoints_b
+    matches: Sequence[cv2.DMatch] = []
+    if len(points_a) > 1 and len(points_b) > 1:
+        matches = match_by_ratio(descriptors_b, descriptors_a, max_ratio)
+    from_b = points_b[[match.queryIdx for match in matches]]
+    to_a = points_a[[match.trainIdx for match in matches]]
+    return fit_homography(from_b, to_a, threshold)
+
+
 def fit_homography(
     points_a: np.ndarray, points_b: np.ndarray, threshold: float
 ) -> tuple[np.ndarray | None, np.ndarray]:

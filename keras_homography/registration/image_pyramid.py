@@ -41,8 +41,13 @@ def build_pyramid(gray: np.ndarray) -> list[np.ndarray]:
 
 def comparison_level(pyramid: Sequence[np.ndarray]) -> int:
     """Index of the level at which images are compared: the finest of at most 320 pixels a side."""
+    return finest_level(pyramid, _MAX_COMPARISON_SIDE)
+
+
+def finest_level(pyramid: Sequence[np.ndarray], max_side: int) -> int:
+    """Index of the finest level of at most so many pixels a side; else that of the coarsest."""
     sides = [max(gray.shape) for gray in pyramid]
-    return next((i for i, side in enumerate(sides) if side <= _MAX_COMPARISON_SIDE), len(sides) - 1)
+    return next((i for i, side in enumerate(sides) if side <= max_side), len(sides) - 1)
 
 
 class PreparedImage(NamedTuple):

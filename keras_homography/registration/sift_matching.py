@@ -29,16 +29,11 @@ def find_a_from_b(pair: image_pyramid.ImagePair) -> np.ndarray | None:
     Returns:
       `a_from_b`, float64 `[3, 3]`, pixels of the full images; None if hardly any matches agree.
     """
-    points_a, descriptors_a, resized_from_a = _detect(pair.pyramid_a, pair.masks_a, pair.size_a)
-    points_b, descriptors_b, resized_from_b = _detect(pair.pyramid_b, pair.masks_b, pair.size_b)
-    if min(len(points_a), len(points_b)) < _MIN_INLIERS:
-        return None
-    matches = feature_matching.match_by_ratio(descriptors_b, descriptors_a, _MAX_RATIO)
-    if len(matches) < _MIN_INLIERS:
-        return None
-    matched_a = points_a[[match.trainIdx for match in matches]]
-    matched_b = points_b[[match.queryIdx for match in matches]]
-    a_from_b, inliers = feature_matching.fit_homography(matched_b, matched_a, _THRESHOLD)
+    keypoints_a, resized_from_a = _detect(pair.pyramid_a, pair.masks_a, pair.size_a)
+    keypoints_b, resized_from_b = _detect(pair.pyramid_b, pair.masks_b, pair.size_b)
+    a_from_b, inliers = feature_matching.match_and_fit(
+        keypoints_a, keypoints_b, _THRESHOLD, _MAX_RATIO
+    )
     if a_from_b is None or inliers.sum() < _MIN_INLIERS:
         return None
     return arrays.normalize(np.linalg.inv(resized_from_a) @ a_from_b @ resized_from_b)
@@ -46,16 +41,14 @@ def find_a_from_b(pair: image_pyramid.ImagePair) -> np.ndarray | None:
 
 def _detect(
     pyramid: Sequence[np.ndarray], masks: Sequence[np.ndarray] | None, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """Detect keypoints in one level of an image.
 
     Returns:
-      `(points, descriptors, resized_from_image)`: float32 `[n, 2]`, pixels of the resized image;
-      float32 `[n, 128]`, RootSIFT (Arandjelović and Zisserman 2012); and `[3, 3]`.
+      `(keypoints, resized_from_image)`: points, float32 `[n, 2]`, pixels of the resized image, and
+      their descriptors, float32 `[n, 128]`, RootSIFT; and `[3, 3]`.
     """
-    index = next(
-        (i for i, level in enumerate(pyramid) if max(level.shape) <= _MAX_SIDE), len(pyramid) - 1
-    )
+    index = image_pyramid.finest_level(pyramid, _MAX_SIDE)
     gray, mask = pyramid[index], None if masks is None else masks[index].astype(np.uint8)
     if max(gray.shape) < _MIN_SIDE:
         gray = cv2.resize(gray, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
@@ -65,7 +58,7 @@ def _detect(
     keypoints, descriptors = sift.detectAndCompute(gray, mask)
     resized_from_image = arrays.resizing(size, arrays.image_size(gray))
     if descriptors is None:
-        return np.empty([0, 2], np.float32), np.empty([0, 128], np.float32), resized_from_image
+        nothing = np.empty([0, 2], np.float32), np.empty([0, 128], np.float32)
+        return nothing, resized_from_image
     points = np.array([keypoint.pt for keypoint in keypoints], np.float32)
-    descriptors /= descriptors.sum(axis=1, keepdims=True) + 1e-6
-    return points, np.sqrt(descriptors), resized_from_image
+    return (points, feature_matching.root_sift(descriptors)), resized_from_image

@@ -4,7 +4,6 @@ An estimate takes a tenth of a second to seconds, so only what looks likely here
 """
 
 import dataclasses
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -91,13 +90,9 @@ class Screening:
         Returns:
           How well they match.
         """
-        (points_a, descriptors_a), (points_b, descriptors_b) = self._points(a), self._points(b)
-        matches: Sequence[cv2.DMatch] = []
-        if len(points_a) > 1 and len(points_b) > 1:
-            matches = feature_matching.match_by_ratio(descriptors_b, descriptors_a)
-        from_b = points_b[[match.queryIdx for match in matches]]
-        to_a = points_a[[match.trainIdx for match in matches]]
-        a_from_b, inliers = feature_matching.fit_homography(from_b, to_a, _THRESHOLD)
+        a_from_b, inliers = feature_matching.match_and_fit(
+            self._points(a), self._points(b), _THRESHOLD
+        )
         return _candidate(a, b, a_from_b, inliers)
 
     def _view(self, index: int) -> tuple[image_views.View, dense_matching.Features]:
